@@ -1,0 +1,91 @@
+// backend: the one seam. Everything that a context gets from outside: time, sockets, names, files, randomness.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <portico/bytes.hpp>
+#include <portico/core/timer.hpp>
+#include <portico/error.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace portico {
+
+class context;
+class endpoint;
+class file;
+class listener;
+class transport;
+struct connect_options;
+struct listen_options;
+
+namespace detail {
+struct release_transport {
+    void operator()(transport* which) const noexcept;
+};
+} // namespace detail
+using transport_ptr = std::unique_ptr<transport, detail::release_transport>;
+
+/// How an existing file is treated by `backend::open_file`.
+enum class file_mode { create_new, truncate, append };
+
+/// Where a context gets time, sockets, names, files and randomness. There are two: the operating system through Asio,
+/// and `memory_backend`. Nothing above knows which one runs. All of it is called by the context's own sequence of
+/// execution.
+class backend {
+public:
+    virtual ~backend() = default;
+
+    /// Tells the backend which context it works for; called once, before all else.
+    virtual void attach(context& owner) = 0;
+
+    /// The monotonic clock.
+    virtual time_point now() noexcept = 0;
+    /// Calls the context's `on_alarm` once, at this instant or soon after; replaces the one set before.
+    virtual void set_alarm(time_point instant) = 0;
+    /// Calls the context's `run_ready` soon, from the loop.
+    virtual void request_run() = 0;
+    /// A function that any thread may call, at any time, even when the context is gone: it has what it is given called
+    /// from the loop, soon, or dropped.
+    virtual std::function<void(std::function<void()>)> poster() = 0;
+    /// Calls `handler(number)` from the loop for each of these signals, in place of those watched before.
+    virtual void watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler) = 0;
+    /// Runs the loop until `stop`. Only for a backend that has a loop of its own.
+    virtual void run() = 0;
+    virtual void stop() noexcept = 0;
+
+    /// Starts to connect. The transport becomes writable when that has succeeded or failed; `connect_result` tells.
+    virtual result<transport_ptr> connect(const endpoint& to, const connect_options& options) = 0;
+    virtual result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) = 0;
+
+    using resolved = std::function<void(result<std::vector<endpoint>>)>;
+    /// Looks up the addresses of a host and calls `done` from the loop, never from within this call. `done` is called
+    /// at most once; a caller that has lost interest lets it do nothing. An empty host means every local address.
+    virtual void resolve(const std::string& host, std::uint16_t port, resolved done) = 0;
+
+    /// Opens a file for writing. Files block: they are for what a program can wait for, such as a download.
+    virtual result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) = 0;
+    /// Renames a file; an existing one under the new name is replaced at once.
+    virtual result<void> rename_file(const std::string& from, const std::string& to) = 0;
+    virtual result<void> remove_file(const std::string& path) = 0;
+
+    /// Fills `destination` with bytes that nobody can predict (the memory backend: that a seed repeats).
+    virtual void random(std::span<std::byte> destination) = 0;
+};
+
+/// A file that is being written.
+class file {
+public:
+    virtual ~file() = default;
+    /// Appends all of `data`, or fails; how much of it was written before a failure is not said.
+    virtual result<void> write(bytes data) = 0;
+    /// Closes it, and says what could not be written until then. The destructor closes in silence.
+    virtual result<void> close() = 0;
+};
+
+/// The backend of the operating system, with an event loop of its own.
+std::unique_ptr<backend> make_os_backend();
+
+} // namespace portico

@@ -1,0 +1,118 @@
+// context: one sequence of execution, in which tasks run. Nothing in it needs a lock.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <portico/core/backend.hpp>
+#include <portico/core/operation.hpp>
+#include <portico/core/scope.hpp>
+#include <portico/core/task.hpp>
+#include <portico/core/timer.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace portico {
+
+/// Something that went wrong and that no task was there to be told of: an exception that nobody awaited, an error of
+/// accepting. `text` is one line for a person.
+struct report {
+    explicit report(std::string line, std::exception_ptr exception = {}) : text(std::move(line)), cause(std::move(exception)) {}
+    std::string text;
+    std::exception_ptr cause;
+};
+
+/// Runs tasks, one at a time, on its own event loop or on one that the caller runs (`portico/asio.hpp`). Everything
+/// that belongs to a context (connections, groups, channels) is used in it alone: by the thread that runs it.
+class context {
+public:
+    /// With an event loop of its own, on the operating system.
+    context();
+    explicit context(std::unique_ptr<portico::backend> outside);
+    context(const context&) = delete;
+    context& operator=(const context&) = delete;
+    ~context();
+
+    /// Runs the loop of this context until `main` has ended, and returns its value or throws its exception
+    /// (`cancelled` too). For contexts that have a loop of their own; not from inside a task.
+    template <class T>
+    T run(task<T> main)
+    {
+        run_until_done(main.handle().promise());
+        return main.handle().promise().take();
+    }
+
+    /// Cancels everything that runs in it, as a scope around all of it would.
+    void cancel() noexcept { root_.cancel(); }
+
+    portico::backend& backend() noexcept { return *backend_; }
+    time_point now() noexcept { return backend_->now(); }
+    /// The scope around everything that runs in it.
+    cancel_scope& root() noexcept { return root_; }
+
+    /// Where reports go; none are shown until a function is set. It must not throw.
+    void on_report(std::function<void(const portico::report&)> sink) { sink_ = std::move(sink); }
+    void report(const portico::report& what) noexcept;
+
+    // What backends call.
+    /// Resumes the tasks that are ready; those that become ready meanwhile run the next time.
+    void run_ready() noexcept;
+    void on_alarm() noexcept;
+    bool has_ready() const noexcept { return !ready_.empty(); }
+
+    // What operations use.
+    /// A new turn of the loop: the operations that are ready at once may go on for a while without suspending.
+    void begin_turn() noexcept { budget_ = operations_a_turn; }
+    /// False when the running task has had its turn and must let others run.
+    bool spend() noexcept { return budget_ != 0 && (--budget_, true); }
+    void make_ready(operation& which) noexcept;
+    void set_timer(detail::timer& which, duration timeout) noexcept;
+    void set_timer_at(detail::timer& which, time_point expiry) noexcept;
+    void unset_timer(detail::timer& which) noexcept { wheel_.unset(which); }
+
+    static constexpr std::size_t buffer_size = 16 * 1024;
+    /// A buffer for reading, of `buffer_size` bytes. A few free ones are kept.
+    char* borrow_buffer();
+    void return_buffer(char* buffer) noexcept;
+
+private:
+    static constexpr unsigned operations_a_turn = 64;
+    static constexpr std::size_t kept_buffers = 64;
+
+    void run_until_done(detail::promise_base& main);
+    void update_alarm() noexcept;
+
+    std::unique_ptr<portico::backend> backend_;
+    detail::timer_wheel wheel_;
+    time_point alarm_ = time_point::max();
+    detail::intrusive_list<operation, operation_tag> ready_;
+    unsigned budget_ = operations_a_turn;
+    bool run_requested_ = false;
+    cancel_scope root_;
+    std::function<void(const portico::report&)> sink_;
+    std::vector<char*> buffers_;
+};
+
+namespace detail {
+
+struct current_context {
+    struct awaiter {
+        context& found;
+        bool await_ready() const noexcept { return true; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        context& await_resume() const noexcept { return found; }
+    };
+    awaiter await_in(promise_base& task) && noexcept { return {task.scope->owner()}; }
+};
+
+} // namespace detail
+
+/// `context& own = co_await this_context();`: the context in which the task runs.
+inline detail::current_context this_context() noexcept
+{
+    return {};
+}
+
+} // namespace portico

@@ -1,0 +1,19 @@
+// memory_pool: where coroutine frames, sessions and transports live. A bounded cache of freed blocks for each thread.
+#pragma once
+
+#include <cstddef>
+
+namespace portico::detail {
+
+/// Blocks of `size` bytes; freed ones are kept, up to 256 KiB a size class and thread, and used again. Under
+/// AddressSanitizer every block comes from and returns to the heap, so that a use after free is seen.
+void* pool_allocate(std::size_t size);
+void pool_release(void* block, std::size_t size) noexcept;
+
+/// Gives a class the pool's `new` and `delete`.
+struct pooled {
+    static void* operator new(std::size_t size) { return pool_allocate(size); }
+    static void operator delete(void* block, std::size_t size) noexcept { pool_release(block, size); }
+};
+
+} // namespace portico::detail

@@ -1,0 +1,195 @@
+// Errors and results: the bottom of the library, which every layer may use. No Asio, no I/O.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace portico {
+
+/// Conditions that the operating system has no number for.
+enum class errc {
+    timed_out = 1,  ///< a deadline of ours passed (TCP's own ETIMEDOUT is std::errc::timed_out)
+    truncated,      ///< the stream ended inside a line, a block or a body
+    limit_exceeded, ///< the peer sent more than a limit allows
+    closed,         ///< the object was closed on this side
+    malformed,      ///< the peer's bytes, or a text to parse, break the rules of their format
+    refused         ///< the peer understood and said no
+};
+
+} // namespace portico
+
+template <>
+struct std::is_error_code_enum<portico::errc> : std::true_type {};
+
+namespace portico {
+
+/// What was under way when a deadline passed.
+enum class phase { none, resolve, connect, handshake, read, write, idle, total };
+
+/// The category of `errc`.
+const std::error_category& portico_category() noexcept;
+std::error_code make_error_code(errc code) noexcept;
+std::string_view to_string(phase value) noexcept;
+
+/// A failure of the network, of the peer or of a limit: what was attempted (`operation`), on what (`target`), and why
+/// (`code`). `what()` is one line with all of it: `connect to localhost:9999: Connection refused`.
+class error : public std::system_error {
+public:
+    error(std::error_code code, std::string operation, std::string target = {}, phase during = phase::none,
+          std::string detail = {});
+    error(errc code, std::string operation, std::string target = {}, phase during = phase::none, std::string detail = {})
+        : error(make_error_code(code), std::move(operation), std::move(target), during, std::move(detail)) {}
+
+    /// One line for a person: what was attempted, on what, and why it failed.
+    const char* what() const noexcept override { return facts_->text.c_str(); }
+    /// What was attempted: "connect to", "read from".
+    const std::string& operation() const noexcept { return facts_->operation; }
+    /// On what: an address, a URL, a file.
+    const std::string& target() const noexcept { return facts_->target; }
+    /// What was under way, where the code is `errc::timed_out`; otherwise `phase::none`.
+    portico::phase phase() const noexcept { return facts_->during; }
+    /// Why, beyond what the code says; may be empty.
+    const std::string& detail() const noexcept { return facts_->detail; }
+    /// Every attempt that failed on the way (one for each address that was tried); empty where there was only one.
+    const std::vector<error>& attempts() const noexcept { return facts_->attempts; }
+
+    /// An error that stands for several failed attempts; its code is that of the last one.
+    static error of_attempts(std::string operation, std::string target, std::vector<error> attempts);
+
+    /// Throws this error as the type it has.
+    [[noreturn]] virtual void raise() const { throw *this; }
+    /// A copy that keeps the type.
+    virtual std::shared_ptr<const error> clone() const { return std::make_shared<const error>(*this); }
+
+private:
+    struct facts {
+        std::string operation, target, detail;
+        portico::phase during;
+        std::vector<error> attempts;
+        std::string text;
+    };
+    error(std::error_code code, facts known);
+    std::shared_ptr<const facts> facts_;
+};
+
+/// The peer's bytes are wrong: `detail()` says which rule they break. The code is `errc::malformed`,
+/// `errc::truncated` or `errc::limit_exceeded`.
+class protocol_error : public error {
+public:
+    protocol_error(errc code, std::string operation, std::string detail, std::string target = {})
+        : error(code, std::move(operation), std::move(target), phase::none, std::move(detail)) {}
+    [[noreturn]] void raise() const override { throw *this; }
+    std::shared_ptr<const error> clone() const override { return std::make_shared<const protocol_error>(*this); }
+};
+
+/// The server understood and said no: `status()` is its number for that (404, 550). The code is `errc::refused`.
+class reply_error : public error {
+public:
+    reply_error(int status, std::string operation, std::string detail, std::string target = {})
+        : error(errc::refused, std::move(operation), std::move(target), phase::none, std::move(detail)), status_(status) {}
+    int status() const noexcept { return status_; }
+    [[noreturn]] void raise() const override { throw *this; }
+    std::shared_ptr<const error> clone() const override { return std::make_shared<const reply_error>(*this); }
+
+private:
+    int status_;
+};
+
+/// The caller broke a rule of the interface: a second read while one is pending, an object used outside its context.
+class misuse : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+/// The outcome of an operation as a value: a `T`, or the `error` that prevented it. The interface is that of
+/// `std::expected<T, error>`; `value()` throws the error as the type it has.
+template <class T>
+class [[nodiscard]] result {
+    using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+public:
+    using value_type = T;
+    using error_type = portico::error;
+
+    result() requires std::is_void_v<T> = default;
+    template <class U = stored>
+        requires(!std::is_void_v<T>) && std::is_convertible_v<U, stored>
+             && (!std::is_base_of_v<portico::error, std::remove_cvref_t<U>>)
+             && (!std::is_same_v<std::remove_cvref_t<U>, result>)
+    result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+    result(const portico::error& failure) : state_(std::in_place_index<1>, failure.clone()) {}
+
+    bool has_value() const noexcept { return state_.index() == 0; }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    decltype(auto) value() &
+    {
+        check();
+        if constexpr (!std::is_void_v<T>)
+            return (std::get<0>(state_));
+    }
+    decltype(auto) value() const&
+    {
+        check();
+        if constexpr (!std::is_void_v<T>)
+            return (std::get<0>(state_));
+    }
+    T value() &&
+    {
+        check();
+        if constexpr (!std::is_void_v<T>)
+            return std::get<0>(std::move(state_));
+    }
+
+    /// Undefined where there is no error, as in `std::expected`.
+    const portico::error& error() const noexcept { return **std::get_if<1>(&state_); }
+
+    stored& operator*() & noexcept requires(!std::is_void_v<T>) { return *std::get_if<0>(&state_); }
+    const stored& operator*() const& noexcept requires(!std::is_void_v<T>) { return *std::get_if<0>(&state_); }
+    stored&& operator*() && noexcept requires(!std::is_void_v<T>) { return std::move(*std::get_if<0>(&state_)); }
+    stored* operator->() noexcept requires(!std::is_void_v<T>) { return std::get_if<0>(&state_); }
+    const stored* operator->() const noexcept requires(!std::is_void_v<T>) { return std::get_if<0>(&state_); }
+
+    template <class U>
+    T value_or(U&& otherwise) const& requires(!std::is_void_v<T>)
+    {
+        return has_value() ? **this : static_cast<T>(std::forward<U>(otherwise));
+    }
+
+    /// `function(value)`, which returns a result, where there is a value; else the error.
+    template <class F>
+    auto and_then(F&& function) const&
+    {
+        if constexpr (std::is_void_v<T>)
+            return has_value() ? std::forward<F>(function)() : std::invoke_result_t<F>(error());
+        else
+            return has_value() ? std::forward<F>(function)(**this) : std::invoke_result_t<F, const T&>(error());
+    }
+
+    /// A result of `function(value)` where there is a value; else the error.
+    template <class F>
+    auto transform(F&& function) const&
+    {
+        if constexpr (std::is_void_v<T>)
+            return and_then([&] { return result<std::invoke_result_t<F>>(function()); });
+        else
+            return and_then([&](const T& value) { return result<std::invoke_result_t<F, const T&>>(function(value)); });
+    }
+
+private:
+    void check() const
+    {
+        if (!has_value())
+            error().raise();
+    }
+    std::variant<stored, std::shared_ptr<const portico::error>> state_;
+};
+
+} // namespace portico

@@ -1,0 +1,32 @@
+// HTTP requests (RFC 9110, RFC 9112) to bytes: what could smuggle a line is refused. No I/O.
+#pragma once
+
+#include <portico/wire/fields.hpp>
+#include <portico/wire/url.hpp>
+#include <string>
+
+namespace portico::http {
+
+/// A request without content: method, target, fields.
+class request {
+public:
+    request(std::string method, std::string target, portico::fields fields = {});
+    /// For the resource that the URL names: its `target()`, and a Host field with its `authority()`.
+    request(std::string method, const url& where);
+
+    const std::string& method() const noexcept { return method_; }
+    const std::string& target() const noexcept { return target_; }
+    portico::fields& fields() noexcept { return fields_; }
+    const portico::fields& fields() const noexcept { return fields_; }
+
+    /// The bytes to send: request line, fields, empty line. Throws `error` (`errc::malformed`) for what could end a
+    /// line early or start a field of its own (header injection): a method or a field name that is no token, a target
+    /// that is empty or holds blanks, control characters or bytes above ASCII, a value with CR, LF or NUL.
+    std::string serialise() const;
+
+private:
+    std::string method_, target_;
+    portico::fields fields_;
+};
+
+} // namespace portico::http

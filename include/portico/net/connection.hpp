@@ -1,0 +1,112 @@
+// connection: a stream of bytes to a peer, as a handler sees it: TCP, memory, or whatever else a transport carries.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <portico/bytes.hpp>
+#include <portico/core/context.hpp>
+#include <portico/core/deadline.hpp>
+#include <portico/net/endpoint.hpp>
+#include <portico/net/read_buffer.hpp>
+#include <portico/net/transport.hpp>
+#include <span>
+
+namespace portico {
+
+namespace detail {
+class reading;
+class reading_some;
+class reading_exactly;
+class reading_part;
+class reading_into;
+class writing;
+} // namespace detail
+
+/// How much a server waits for a peer after its own last byte: see `connection::finish`.
+struct finish_limits {
+    std::size_t bytes = 64 * 1024;
+    duration time = std::chrono::seconds(1);
+};
+
+/// A connection. One read and one write may be under way at a time; a second of a kind, or moving the connection
+/// meanwhile, throws `misuse`. Views that a read returns are valid until the next read. The destructor closes at once.
+///
+/// Every operation completes when it has what it promises; fails with `error` (an errno of the system, `errc::closed`
+/// after `close`, `errc::timed_out` after the connection's `timeout`); and when it is cancelled or late, a read has
+/// taken nothing from the stream and a write may have sent a part, so that a protocol can go on reading but hardly
+/// writing.
+class connection {
+public:
+    /// On a transport of this context. `connect`, `acceptor` and `server` make them.
+    connection(context& owner, transport_ptr stream) noexcept;
+    connection(connection&& other);
+    connection& operator=(connection&& other);
+    ~connection();
+
+    /// The time that each operation may take; `no_timeout` (the default) for any. What Python calls `settimeout`.
+    void timeout(duration each_operation) noexcept { timeout_ = each_operation; }
+    duration timeout() const noexcept { return timeout_; }
+
+    /// What has arrived, at least one byte and at most `limit`; empty at the end of the stream.
+    [[nodiscard]] detail::reading_some read_some(std::size_t limit = context::buffer_size);
+    /// Exactly `count` bytes; empty where the stream ends before the first, `errc::truncated` where it ends inside.
+    [[nodiscard]] detail::reading_exactly read_exactly(std::size_t count);
+    /// Up to and with `delimiter` (not empty, and valid until this completes), at most `limit` bytes, else
+    /// `errc::limit_exceeded`; none where the stream ends before the first byte, `errc::truncated` where it ends inside.
+    [[nodiscard]] detail::reading_part read_until(bytes delimiter, std::size_t limit);
+    /// A line of at most `limit` bytes without its end, which is LF or CR LF; ends and fails like `read_until`.
+    [[nodiscard]] detail::reading_part read_line(std::size_t limit = 8192);
+    /// Everything until the end of the stream, at most `limit` bytes, else `errc::limit_exceeded`.
+    [[nodiscard]] detail::reading_exactly read_all(std::size_t limit);
+    /// Some bytes, straight into memory of the caller: completes with their number, 0 at the end of the stream.
+    [[nodiscard]] detail::reading_into read_into(std::span<char> destination);
+
+    /// Writes all of it. The bytes stay valid until this completes.
+    [[nodiscard]] detail::writing write(bytes data);
+    /// Writes all of several buffers, in order, in as few system calls as it takes. They and the span stay valid.
+    [[nodiscard]] detail::writing write(std::span<const bytes> buffers);
+
+    /// Sends the end of the stream; reading goes on. Failure means that the connection is gone.
+    result<void> shutdown_write() noexcept;
+    /// Ends well: sends the end of the stream, drops what the peer still sends (within the limits), so that it gets
+    /// to read what was written before, then closes. Never fails. What a server does when a handler returns.
+    task<> finish(finish_limits limits = {});
+    /// Closes at once; pending operations fail with `errc::closed`. Unread input makes the system reset the connection,
+    /// which can cost the peer what was written last: `finish` does not.
+    void close() noexcept;
+    /// Resets the connection: the peer sees an error.
+    void abort() noexcept;
+    bool is_open() const noexcept { return !closed_; }
+
+    /// They outlive `close`.
+    endpoint local_endpoint() const noexcept;
+    endpoint remote_endpoint() const noexcept;
+    /// The socket's descriptor, for options that have no function here; -1 where there is none.
+    int native_handle() const noexcept;
+
+    /// Bytes moved so far.
+    std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+    std::uint64_t bytes_written() const noexcept { return bytes_written_; }
+    context& owner() const noexcept { return *owner_; }
+
+private:
+    friend detail::reading;
+    friend detail::writing;
+    class draining;
+    void check_idle() const;
+    void wake() noexcept;
+
+    context* owner_;
+    transport_ptr transport_;
+    detail::read_buffer buffer_;
+    duration timeout_ = no_timeout;
+    detail::reading* reading_ = nullptr;
+    detail::writing* writing_ = nullptr;
+    std::uint64_t bytes_read_ = 0, bytes_written_ = 0;
+    bool ended_ = false; // the peer has sent the end of the stream
+    bool closed_ = false;
+};
+
+} // namespace portico
+
+#include <portico/net/stream_operations.hpp>

@@ -1,0 +1,13 @@
+// The version of the library, by semantic versioning.
+#pragma once
+
+#define PORTICO_VERSION_MAJOR 0
+#define PORTICO_VERSION_MINOR 1
+#define PORTICO_VERSION_PATCH 0
+
+namespace portico {
+
+/// `0.1.0`.
+inline constexpr const char* version = "0.1.0";
+
+} // namespace portico

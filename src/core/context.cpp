@@ -1,0 +1,125 @@
+// context: the ready queue, the alarm and the main task.
+#include <portico/core/context.hpp>
+
+#include <algorithm>
+
+namespace portico {
+
+context::context() : context(make_os_backend()) {}
+
+context::context(std::unique_ptr<portico::backend> outside)
+    : backend_(std::move(outside)), wheel_(backend_->now()), root_(*this)
+{
+    backend_->attach(*this);
+    buffers_.reserve(kept_buffers);
+}
+
+context::~context()
+{
+    for (char* const each : buffers_)
+        delete[] each;
+}
+
+void context::report(const portico::report& what) noexcept
+{
+    if (sink_)
+        sink_(what);
+}
+
+namespace {
+
+class main_owner final : public detail::task_owner {
+public:
+    main_owner(backend& outside, bool& done) : outside_(outside), done_(done) {}
+    void on_done(detail::promise_base&) noexcept override
+    {
+        done_ = true;
+        outside_.stop();
+    }
+
+private:
+    backend& outside_;
+    bool& done_;
+};
+
+} // namespace
+
+void context::run_until_done(detail::promise_base& main)
+{
+    bool done = false;
+    main_owner owner(*backend_, done);
+    main.owner = &owner;
+    main.scope = &root_;
+    begin_turn();
+    detail::resume(main);
+    if (!done)
+        backend_->run();
+    if (!done)
+        throw misuse("context::run: the loop was stopped before the main task had ended");
+}
+
+void context::make_ready(operation& which) noexcept
+{
+    ready_.push_back(which);
+    if (!run_requested_) {
+        run_requested_ = true;
+        backend_->request_run();
+    }
+}
+
+void context::run_ready() noexcept
+{
+    run_requested_ = false;
+    detail::intrusive_list<operation, operation_tag> turn;
+    turn.splice(ready_);
+    while (!turn.empty()) {
+        operation& each = turn.pop_front();
+        begin_turn();
+        each.ready();
+    }
+}
+
+void context::set_timer(detail::timer& which, duration timeout) noexcept
+{
+    const time_point now = backend_->now();
+    set_timer_at(which, timeout < time_point::max() - now ? now + timeout : time_point::max());
+}
+
+void context::set_timer_at(detail::timer& which, time_point expiry) noexcept
+{
+    wheel_.set(which, expiry);
+    if (which.expiry() < alarm_) {
+        alarm_ = which.expiry();
+        backend_->set_alarm(alarm_);
+    }
+}
+
+void context::on_alarm() noexcept
+{
+    alarm_ = time_point::max();
+    wheel_.advance(backend_->now());
+    const time_point next = wheel_.next();
+    if (next < alarm_) {
+        alarm_ = next;
+        backend_->set_alarm(alarm_);
+    }
+}
+
+char* context::borrow_buffer()
+{
+    if (buffers_.empty())
+        return new char[buffer_size];
+    char* const buffer = buffers_.back();
+    buffers_.pop_back();
+    return buffer;
+}
+
+void context::return_buffer(char* buffer) noexcept
+{
+    if (buffers_.size() < kept_buffers)
+        buffers_.push_back(buffer);
+    else
+        delete[] buffer;
+}
+
+} // namespace portico

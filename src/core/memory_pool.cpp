@@ -1,0 +1,96 @@
+// memory_pool: size classes of 16 bytes up to 2 KiB, a singly linked list of free blocks each.
+#include <portico/core/memory_pool.hpp>
+
+#include <array>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define PORTICO_POOL_OFF 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PORTICO_POOL_OFF 1
+#endif
+#endif
+
+namespace portico::detail {
+
+#ifdef PORTICO_POOL_OFF
+
+void* pool_allocate(std::size_t size)
+{
+    return ::operator new(size);
+}
+
+void pool_release(void* block, std::size_t) noexcept
+{
+    ::operator delete(block);
+}
+
+#else
+
+namespace {
+
+constexpr std::size_t granularity = 16, largest = 2048, kept_bytes = 256 * 1024;
+
+struct free_block {
+    free_block* next;
+};
+
+struct size_class {
+    free_block* first = nullptr;
+    std::size_t count = 0;
+};
+
+struct cache {
+    std::array<size_class, largest / granularity + 1> classes{};
+    bool gone = false; // the thread's destructors have run: blocks freed later go to the heap
+
+    ~cache()
+    {
+        gone = true;
+        for (size_class& each : classes)
+            while (free_block* const block = each.first) {
+                each.first = block->next;
+                ::operator delete(block);
+            }
+    }
+};
+
+constinit thread_local cache local_cache;
+
+constexpr std::size_t class_of(std::size_t size)
+{
+    return (size + granularity - 1) / granularity;
+}
+
+} // namespace
+
+void* pool_allocate(std::size_t size)
+{
+    if (size > largest)
+        return ::operator new(size);
+    size_class& own = local_cache.classes[class_of(size)];
+    free_block* const block = own.first;
+    if (block == nullptr)
+        return ::operator new(class_of(size) * granularity);
+    own.first = block->next;
+    --own.count;
+    return block;
+}
+
+void pool_release(void* block, std::size_t size) noexcept
+{
+    if (size <= largest && !local_cache.gone) {
+        size_class& own = local_cache.classes[class_of(size)];
+        if (own.count * size < kept_bytes) {
+            own.first = new (block) free_block{own.first};
+            ++own.count;
+            return;
+        }
+    }
+    ::operator delete(block);
+}
+
+#endif
+
+} // namespace portico::detail

@@ -1,0 +1,65 @@
+// read_buffer: borrowing, growing, giving back.
+#include <portico/net/read_buffer.hpp>
+
+#include <algorithm>
+#include <portico/core/context.hpp>
+#include <utility>
+
+namespace portico::detail {
+
+read_buffer::read_buffer(read_buffer&& other) noexcept
+    : owner_(other.owner_), data_(std::exchange(other.data_, nullptr)), begin_(std::exchange(other.begin_, 0)),
+      end_(std::exchange(other.end_, 0)), capacity_(std::exchange(other.capacity_, 0))
+{
+}
+
+read_buffer& read_buffer::operator=(read_buffer&& other) noexcept
+{
+    std::swap(owner_, other.owner_);
+    std::swap(data_, other.data_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+}
+
+std::span<char> read_buffer::prepare(std::size_t wanted)
+{
+    if (begin_ == end_)
+        begin_ = end_ = 0;
+    if (data_ == nullptr) {
+        data_ = owner_->borrow_buffer();
+        capacity_ = context::buffer_size;
+    }
+    if (end_ == capacity_ || (begin_ != 0 && begin_ + wanted > capacity_)) {
+        std::memmove(data_, data_ + begin_, size());
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    if (end_ == capacity_)
+        grow(std::max(capacity_ * 2, std::min(wanted, capacity_ * 8)));
+    return {data_ + end_, capacity_ - end_};
+}
+
+void read_buffer::grow(std::size_t capacity)
+{
+    char* const larger = new char[capacity];
+    const std::size_t kept = size();
+    std::memcpy(larger, data_ + begin_, kept);
+    free();
+    data_ = larger;
+    end_ = kept;
+    capacity_ = capacity;
+}
+
+void read_buffer::free() noexcept
+{
+    if (capacity_ == context::buffer_size)
+        owner_->return_buffer(data_);
+    else
+        delete[] data_;
+    data_ = nullptr;
+    begin_ = end_ = capacity_ = 0;
+}
+
+} // namespace portico::detail

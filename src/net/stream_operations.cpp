@@ -1,0 +1,222 @@
+// The reads and writes of a connection: try, and wait for readiness only when the transport has nothing.
+#include <portico/net/stream_operations.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace portico::detail {
+
+reading::reading(connection& from, until goal, std::size_t limit, bytes delimiter)
+    : operation(from.timeout_), from_(from), limit_(limit), delimiter_(delimiter), goal_(goal)
+{
+    if (from.reading_ != nullptr)
+        throw misuse("a second read on a connection while one is under way");
+    if (limit == 0 && goal != until::line && goal != until::end && goal != until::exactly)
+        throw misuse("a read of 0 bytes could not tell the end of the stream");
+    if (goal == until::delimiter && delimiter.empty())
+        throw misuse("read_until with an empty delimiter");
+    from.reading_ = this;
+}
+
+reading::~reading()
+{
+    abandon();
+    from_.reading_ = nullptr;
+}
+
+bool reading::attempt() noexcept
+{
+    if (!from_.is_open())
+        return fail(errc::closed), true;
+    if (&owner() != from_.owner_)
+        return fail_misuse(), true;
+    while (!take()) {
+        if (from_.ended_)
+            return at_end();
+        if (!fill())
+            return failed();
+    }
+    return true;
+}
+
+// Whether what has been received is enough; takes it then.
+bool reading::take() noexcept
+{
+    read_buffer& buffer = from_.buffer_;
+    switch (goal_) {
+    case until::some:
+        if (buffer.size() == 0)
+            return false;
+        found_ = buffer.consume(std::min(buffer.size(), limit_));
+        return true;
+    case until::into:
+        if (!found_.empty())
+            return true; // read straight into its place
+        if (buffer.size() == 0)
+            return false;
+        found_ = buffer.consume(std::min(buffer.size(), limit_));
+        std::memcpy(const_cast<char*>(delimiter_.data()), found_.data(), found_.size());
+        return true;
+    case until::exactly:
+        if (buffer.size() < limit_)
+            return false;
+        found_ = buffer.consume(limit_);
+        return true;
+    case until::end:
+        return buffer.size() > limit_ && (fail(errc::limit_exceeded), true);
+    case until::line: {
+        const std::size_t position = buffer.view().text().find('\n', searched_);
+        if (position != std::string_view::npos) {
+            const bool with_return = position > 0 && buffer.view()[position - 1] == '\r';
+            return take_delimited(with_return ? position - 1 : position, position + 1);
+        }
+        searched_ = buffer.size();
+        return searched_ > limit_ + 1 && (fail(errc::limit_exceeded), true); // one for a CR
+    }
+    case until::delimiter: {
+        const std::size_t position = buffer.view().text().find(delimiter_.text(), searched_);
+        if (position != std::string_view::npos)
+            return take_delimited(position + delimiter_.size(), position + delimiter_.size());
+        searched_ = buffer.size() - std::min(buffer.size(), delimiter_.size() - 1);
+        return buffer.size() >= limit_ && (fail(errc::limit_exceeded), true);
+    }
+    }
+    return true;
+}
+
+bool reading::take_delimited(std::size_t position, std::size_t length) noexcept
+{
+    if (position > limit_)
+        fail(errc::limit_exceeded);
+    else
+        found_ = from_.buffer_.consume(length).subview(0, position);
+    return true;
+}
+
+// Whether there is something new to look at: bytes, or the end of the stream.
+bool reading::fill() noexcept
+{
+    read_buffer& buffer = from_.buffer_;
+    const bool direct = goal_ == until::into;
+    const std::size_t wanted = goal_ == until::some ? 1 : goal_ == until::line ? buffer.size() + 1 : limit_;
+    const std::span<char> room =
+        direct ? std::span(const_cast<char*>(delimiter_.data()), limit_) : buffer.prepare(wanted);
+    const io_result got = from_.transport_->try_read(room);
+    switch (got.status) {
+    case io_status::done:
+        from_.bytes_read_ += got.count;
+        if (direct)
+            found_ = bytes(room.data(), got.count);
+        else
+            buffer.commit(got.count);
+        return true;
+    case io_status::end: return from_.ended_ = true;
+    case io_status::failed: fail(got.code); break;
+    case io_status::would_block: break;
+    }
+    buffer.release_if_empty();
+    return false;
+}
+
+bool reading::at_end() noexcept
+{
+    read_buffer& buffer = from_.buffer_;
+    if (goal_ == until::end)
+        found_ = buffer.consume(buffer.size());
+    else if (buffer.size() == 0)
+        ended_ = true;
+    else
+        fail(errc::truncated);
+    return true;
+}
+
+void reading::arm() noexcept
+{
+    from_.transport_->wait(direction::read, *this);
+}
+
+void reading::disarm() noexcept
+{
+    if (from_.is_open())
+        from_.transport_->abandon(direction::read);
+}
+
+error reading::describe(std::error_code code) const
+{
+    return {code, "read from", to_string(from_.remote_endpoint()), code == errc::timed_out ? phase::read : phase::none};
+}
+
+writing::writing(connection& to, bytes data) : writing(to, std::span<const bytes>())
+{
+    first_ = data;
+}
+
+writing::writing(connection& to, std::span<const bytes> buffers) : operation(to.timeout_), to_(to), after_(buffers)
+{
+    if (to.writing_ != nullptr)
+        throw misuse("a second write on a connection while one is under way");
+    to.writing_ = this;
+}
+
+writing::~writing()
+{
+    abandon();
+    to_.writing_ = nullptr;
+}
+
+bool writing::attempt() noexcept
+{
+    if (!to_.is_open())
+        return fail(errc::closed), true;
+    if (&owner() != to_.owner_)
+        return fail_misuse(), true;
+    for (;;) {
+        skip(0);
+        if (first_.empty())
+            return true;
+        std::array<bytes, 16> gathered;
+        gathered[0] = first_;
+        const std::size_t more = std::min(after_.size(), gathered.size() - 1);
+        std::copy_n(after_.begin(), more, gathered.begin() + 1);
+        const io_result sent = to_.transport_->try_write(std::span(gathered.data(), more + 1));
+        if (sent.status == io_status::would_block)
+            return false;
+        if (sent.status != io_status::done)
+            return fail(sent.code), true;
+        to_.bytes_written_ += sent.count;
+        written_ += sent.count;
+        skip(sent.count);
+    }
+}
+
+// Drops what has been sent, and buffers that are empty.
+void writing::skip(std::size_t count) noexcept
+{
+    for (;;) {
+        const std::size_t part = std::min(count, first_.size());
+        first_.remove_prefix(part);
+        count -= part;
+        if (!first_.empty() || after_.empty())
+            return;
+        first_ = after_.front();
+        after_ = after_.subspan(1);
+    }
+}
+
+void writing::arm() noexcept
+{
+    to_.transport_->wait(direction::write, *this);
+}
+
+void writing::disarm() noexcept
+{
+    if (to_.is_open())
+        to_.transport_->abandon(direction::write);
+}
+
+error writing::describe(std::error_code code) const
+{
+    return {code, "write to", to_string(to_.remote_endpoint()), code == errc::timed_out ? phase::write : phase::none};
+}
+
+} // namespace portico::detail

@@ -1,0 +1,12 @@
+// The parts of Asio that the OS backend uses; differences between its versions live here and nowhere else.
+#pragma once
+
+#include <asio/basic_stream_socket.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>

@@ -1,0 +1,75 @@
+// os_backend: the operating system through Asio.
+#pragma once
+
+#include "asio.hpp"
+#include "resolver_threads.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <portico/core/backend.hpp>
+
+namespace portico::os {
+
+class backend;
+
+/// What handlers that may outlive the backend refer to: the context, until the backend is gone.
+struct link {
+    std::mutex mutex; // for threads that post; the loop itself needs none
+    backend* target = nullptr;
+    context* owner = nullptr;
+};
+
+class backend final : public portico::backend {
+public:
+    using executor = asio::io_context::executor_type;
+
+    backend();
+    /// On the caller's loop, which one thread runs, or several with a strand.
+    backend(asio::io_context& loop, bool several_threads);
+    ~backend() override;
+
+    void attach(context& owner) override;
+    time_point now() noexcept override { return std::chrono::steady_clock::now(); }
+    void set_alarm(time_point instant) override;
+    void request_run() override;
+    std::function<void(std::function<void()>)> poster() override;
+    void watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler) override;
+    void run() override;
+    void stop() noexcept override { loop_.stop(); }
+
+    result<transport_ptr> connect(const endpoint& to, const connect_options& options) override;
+    result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) override;
+    void resolve(const std::string& host, std::uint16_t port, resolved done) override;
+    result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
+    result<void> rename_file(const std::string& from, const std::string& to) override;
+    result<void> remove_file(const std::string& path) override;
+    void random(std::span<std::byte> destination) override;
+
+    executor loop_executor() const noexcept { return loop_.get_executor(); }
+    context& owner() const noexcept { return *link_->owner; }
+
+    /// Gives `start` a handler that runs in the context's sequence.
+    template <class Start, class Handler>
+    void in_sequence(Start&& start, Handler handler)
+    {
+        if (strand_)
+            start(asio::bind_executor(*strand_, std::move(handler)));
+        else
+            start(std::move(handler));
+    }
+
+private:
+    void watch_next_signal();
+
+    std::unique_ptr<asio::io_context> own_loop_;
+    asio::io_context& loop_;
+    std::optional<asio::strand<executor>> strand_;
+    std::shared_ptr<link> link_ = std::make_shared<link>();
+    asio::steady_timer alarm_;
+    std::optional<asio::signal_set> signals_;
+    std::function<void(int)> on_signal_;
+    resolver_threads resolver_;
+};
+
+} // namespace portico::os

@@ -1,0 +1,83 @@
+// readiness: one asynchronous wait a direction, whoever waits for it.
+#include "readiness.hpp"
+
+namespace portico::os {
+
+class readiness::handler {
+public:
+    handler(readiness& target, direction which) noexcept : target_(&target), which_(which) { ++target.references_; }
+    handler(handler&& other) noexcept : target_(std::exchange(other.target_, nullptr)), which_(other.which_) {}
+    handler& operator=(handler&&) = delete;
+    ~handler()
+    {
+        if (target_ != nullptr)
+            target_->drop();
+    }
+    void operator()(const std::error_code& code) { target_->on_ready(which_, code); }
+
+private:
+    readiness* target_;
+    direction which_;
+};
+
+bool readiness::register_with_loop() noexcept
+{
+    try {
+        std::error_code code;
+        socket_.emplace(backend_->loop_executor());
+        // Asio only looks at the descriptor: the protocol is of no consequence for waiting.
+        socket_->assign(asio::generic::stream_protocol(AF_UNSPEC, 0), handle_.get(), code);
+        if (!code) {
+            handle_.release();
+            return true;
+        }
+        failure = code.value();
+    } catch (const std::exception&) {
+        failure = ENOMEM;
+    }
+    socket_.reset();
+    return false;
+}
+
+void readiness::wait_for(direction which, operation& waiter) noexcept
+{
+    const auto index = static_cast<std::size_t>(which);
+    waiters_[index] = &waiter;
+    if (armed_[index])
+        return; // what an abandoned wait has asked for serves this one
+    if (!socket_ && !register_with_loop()) {
+        waiters_[index] = nullptr;
+        waiter.ready_later(); // and the next try tells of the failure
+        return;
+    }
+    armed_[index] = true;
+    const auto type = which == direction::read ? asio_socket::wait_read : asio_socket::wait_write;
+    backend_->in_sequence([&](auto&& bound) { socket_->async_wait(type, std::move(bound)); }, handler(*this, which));
+}
+
+void readiness::on_ready(direction which, const std::error_code& code) noexcept
+{
+    const auto index = static_cast<std::size_t>(which);
+    armed_[index] = false;
+    if (code && code != asio::error::operation_aborted)
+        failure = code.value();
+    if (which == direction::read)
+        readable = true;
+    if (operation* const waiter = std::exchange(waiters_[index], nullptr)) {
+        backend_->owner().begin_turn();
+        waiter->ready();
+    }
+}
+
+void readiness::close_handle() noexcept
+{
+    waiters_ = {};
+    if (socket_) {
+        std::error_code ignored;
+        socket_->close(ignored);
+    }
+    handle_.close();
+    number_ = -1;
+}
+
+} // namespace portico::os

@@ -1,0 +1,55 @@
+// readiness: waiting through Asio until a descriptor can be read or written. A descriptor is given to Asio only when
+// something must first wait for it: a connection that is answered at once costs no registration.
+#pragma once
+
+#include "backend.hpp"
+#include "socket.hpp"
+
+#include <array>
+#include <portico/core/context.hpp>
+#include <portico/net/transport.hpp>
+
+namespace portico::os {
+
+/// Base of what waits for a descriptor of its own. Counted: Asio's handlers hold it, so that a wait may be abandoned,
+/// or the descriptor closed, while they are still to come.
+class readiness {
+public:
+    readiness(backend& outside, descriptor handle) noexcept : backend_(&outside), number_(handle.get()), handle_(std::move(handle)) {}
+    readiness(const readiness&) = delete;
+    readiness& operator=(const readiness&) = delete;
+
+    int handle() const noexcept { return number_; }
+    void wait_for(direction which, operation& waiter) noexcept;
+    void forget(direction which) noexcept { waiters_[static_cast<std::size_t>(which)] = nullptr; }
+    void close_handle() noexcept;
+    void drop() noexcept
+    {
+        if (--references_ == 0)
+            delete this;
+    }
+
+    /// Whether a read may find something: nothing has come back short or empty since it was last said to be ready.
+    bool readable = true;
+    /// An errno value that the event loop reported in place of readiness.
+    int failure = 0;
+
+protected:
+    virtual ~readiness() = default;
+
+private:
+    using asio_socket = asio::basic_stream_socket<asio::generic::stream_protocol, backend::executor>;
+    class handler;
+    bool register_with_loop() noexcept;
+    void on_ready(direction which, const std::error_code& code) noexcept;
+
+    backend* backend_;
+    int number_;
+    descriptor handle_; // until the loop's socket owns it
+    std::optional<asio_socket> socket_;
+    std::array<operation*, 2> waiters_{};
+    std::array<bool, 2> armed_{};
+    unsigned references_ = 1;
+};
+
+} // namespace portico::os

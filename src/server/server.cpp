@@ -1,0 +1,134 @@
+// server: the accept loop, its limits, and the session around each handler.
+#include <portico/server/server.hpp>
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+namespace portico {
+
+using namespace std::chrono_literals;
+
+server::server(address where, handler serve, server_options options)
+    : where_{std::move(where)}, serve_(std::move(serve)), options_(options)
+{
+}
+
+server::server(std::vector<address> where, handler serve, server_options options)
+    : where_(std::move(where)), serve_(std::move(serve)), options_(options)
+{
+}
+
+task<> server::run()
+{
+    std::vector<acceptor> sources;
+    std::vector<endpoint> endpoints;
+    listen_options how;
+    how.backlog = options_.backlog;
+    for (const address& each : where_) {
+        sources.push_back(co_await listen(each, how));
+        std::ranges::copy(sources.back().local_endpoints(), std::back_inserter(endpoints));
+    }
+    if (on_listening_)
+        on_listening_(endpoints);
+    co_await scope([&](task_group& sessions) -> task<> {
+        for (acceptor& each : sources)
+            sessions.spawn(accept_from(each, sessions));
+        co_return;
+    });
+}
+
+task<> server::accept_from(acceptor& source, task_group& sessions)
+{
+    for (;;) {
+        if (statistics_.open >= options_.max_connections)
+            co_await wait_for_room();
+        auto stream = co_await as_result(source.accept_stream());
+        if (stream) {
+            pause_ = {};
+            sessions.spawn(session(std::move(*stream)));
+        } else {
+            co_await recover(stream.error());
+        }
+    }
+}
+
+task<> server::wait_for_room()
+{
+    while (statistics_.open >= options_.max_connections) {
+        closed_.reset();
+        co_await closed_.wait();
+    }
+}
+
+// Descriptors or memory have run out. The clients wait in the backlog; a session that ends makes room.
+task<> server::recover(const error& failure)
+{
+    context& own = co_await this_context();
+    ++statistics_.accept_errors;
+    ++unreported_;
+    if (own.now() - reported_ >= 1s) {
+        own.report(report(fmt::format("{} (accepting pauses, clients wait; {} failures since the last report)",
+                                      failure.what(), unreported_)));
+        reported_ = own.now();
+        unreported_ = 0;
+    }
+    pause_ = std::clamp<duration>(pause_ * 2, 5ms, 1s);
+    closed_.reset();
+    (void)co_await as_result(with_deadline(pause_, closed_.wait()));
+}
+
+class server::open_session {
+public:
+    explicit open_session(server& owner) noexcept : owner_(owner)
+    {
+        ++owner_.statistics_.accepted;
+        ++owner_.statistics_.open;
+    }
+    open_session(const open_session&) = delete;
+    open_session& operator=(const open_session&) = delete;
+    ~open_session()
+    {
+        --owner_.statistics_.open;
+        owner_.closed_.set();
+    }
+
+private:
+    server& owner_;
+};
+
+task<> server::session(transport_ptr stream)
+{
+    const open_session counted(*this);
+    connection peer(co_await this_context(), std::move(stream));
+    peer.timeout(options_.timeout);
+    bool served = false;
+    try {
+        if (on_accept_)
+            on_accept_(peer);
+        co_await serve_(peer);
+        served = true;
+    } catch (const cancelled&) {
+        throw;
+    } catch (...) {
+        report_failure(peer);
+    }
+    if (served && peer.is_open())
+        co_await peer.finish(options_.finish);
+}
+
+void server::report_failure(const connection& peer)
+{
+    ++statistics_.handler_errors;
+    const std::string who = "connection from " + to_string(peer.remote_endpoint());
+    const std::exception_ptr cause = std::current_exception();
+    try {
+        throw;
+    } catch (const std::exception& failure) {
+        peer.owner().report(report(who + ": " + failure.what(), cause));
+    } catch (...) {
+        peer.owner().report(report(who + ": an exception of an unknown type", cause));
+    }
+}
+
+} // namespace portico
