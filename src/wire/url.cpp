@@ -13,9 +13,20 @@ namespace portico {
 
 namespace {
 
+/// Errors end up in logs, where a password must not be.
+std::string without_userinfo(std::string_view whole)
+{
+    const std::size_t slashes = whole.find("//");
+    if (slashes == whole.npos)
+        return std::string(whole);
+    const std::size_t begin = slashes + 2;
+    const std::string_view authority = whole.substr(begin, whole.find_first_of("/?#", begin) - begin);
+    return std::string(whole).erase(begin, authority.rfind('@') + 1);
+}
+
 [[noreturn]] void fail(std::string_view whole, std::string why)
 {
-    throw error(errc::malformed, "parse URL", text::escape(whole, 200), phase::none, std::move(why));
+    throw error(errc::malformed, "parse URL", text::escape(without_userinfo(whole), 200), phase::none, std::move(why));
 }
 
 bool is_web(std::string_view scheme)
@@ -165,7 +176,7 @@ std::string ipv6_host(std::string_view text, std::string_view whole)
 std::string named_host(std::string_view text, std::string_view whole)
 {
     constexpr std::string_view no_place = " \"#%/:<>?@[\\]^`{|}";
-    const std::string host = lower(percent_decode(text));
+    std::string host = lower(percent_decode(text));
     for (const char character : host) {
         if (static_cast<unsigned char>(character) >= 0x80)
             fail(whole, "the host is not ASCII: " + text::escape(host));

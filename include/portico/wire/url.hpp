@@ -25,8 +25,8 @@ namespace portico {
 ///   disagree on what it means.
 class url {
 public:
-    /// Parses an absolute URL. Throws `error` (`errc::malformed`) that says what is wrong:
-    /// `parse URL http://[::1: the bracket of the IPv6 address is not closed`.
+    /// Parses an absolute URL. Throws `error` (`errc::malformed`) that says what is wrong with which URL, and leaves
+    /// its userinfo out: `parse URL http://[::1: the bracket of the IPv6 address is not closed`.
     explicit url(std::string_view text);
 
     /// The URL that a reference (a `Location` field, a link) means when it is found here: RFC 3986 section 5.2.

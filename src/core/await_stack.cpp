@@ -1,0 +1,63 @@
+// await_stack: from the operation up through the promises.
+#include <portico/core/await_stack.hpp>
+
+#include <string_view>
+
+namespace portico {
+
+std::vector<std::source_location> await_stack(const operation& waiting)
+{
+    std::vector<std::source_location> stack;
+    for (const detail::promise_base* each = waiting.waiting(); each != nullptr; each = each->parent)
+        stack.push_back(each->where);
+    return stack;
+}
+
+namespace {
+
+// `portico::task<> chat::room::join(int)` becomes `chat::room::join`. Compilers spell functions their own ways; GCC
+// names the coroutine's own function, whose parameter is its frame.
+std::string_view plain_name(std::string_view function)
+{
+    int depth = 0;
+    std::size_t begin = 0, end = function.size();
+    for (std::size_t i = 0; i < function.size(); ++i) {
+        const char each = function[i];
+        if (each == '(' && depth == 0 && i > begin && function.substr(begin, i - begin) != "(") {
+            end = i;
+            break;
+        }
+        if (each == '<' || each == '(' || each == '{')
+            ++depth;
+        else if (each == '>' || each == ')' || each == '}')
+            --depth;
+        else if (each == ' ' && depth == 0)
+            begin = i + 1;
+    }
+    return function.substr(begin, end - begin);
+}
+
+} // namespace
+
+std::string to_string(const std::vector<std::source_location>& stack)
+{
+    std::string text;
+    for (const std::source_location& each : stack) {
+        std::string_view file = each.file_name();
+        file.remove_prefix(file.rfind('/') + 1);
+        text += "  " + std::string(plain_name(each.function_name())) + " at " + std::string(file) + ':'
+              + std::to_string(each.line()) + '\n';
+    }
+    return text;
+}
+
+std::string await_stacks(context& of)
+{
+    std::string text;
+    of.root().for_each_waiting([&](const operation& each) {
+        text += (text.empty() ? "" : "\n") + to_string(await_stack(each));
+    });
+    return text;
+}
+
+} // namespace portico

@@ -1,0 +1,223 @@
+// memory_backend: the loop, the clock, names and files.
+#include <portico/memory/memory_backend.hpp>
+
+#include "listener.hpp"
+#include "stream.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <netdb.h>
+#include <portico/core/await_stack.hpp>
+#include <portico/net/resolver.hpp>
+
+namespace portico {
+
+/// What other threads may still post to when the backend is gone.
+struct memory_backend::posted {
+    std::mutex mutex;
+    std::deque<std::function<void()>> functions;
+    bool open = true;
+};
+
+memory_backend::memory_backend(std::uint64_t seed) : posted_(std::make_shared<posted>()), random_(seed)
+{
+    std::array<std::uint8_t, 16> loopback{};
+    loopback.back() = 1;
+    add_host("localhost", {endpoint::ipv4({127, 0, 0, 1}, 0), endpoint::ipv6(loopback, 0)});
+    add_host("", {endpoint::ipv4({}, 0), endpoint::ipv6({}, 0)});
+}
+
+memory_backend::~memory_backend()
+{
+    const std::lock_guard lock(posted_->mutex);
+    posted_->open = false;
+}
+
+void memory_backend::advance(duration by)
+{
+    const time_point until = now_ + by;
+    while (alarm_ <= until) {
+        now_ = std::max(now_, std::exchange(alarm_, time_point::max()));
+        owner_->on_alarm();
+    }
+    now_ = until;
+}
+
+std::function<void(std::function<void()>)> memory_backend::poster()
+{
+    return [own = posted_](std::function<void()> function) {
+        const std::lock_guard lock(own->mutex);
+        if (own->open)
+            own->functions.push_back(std::move(function));
+    };
+}
+
+void memory_backend::run()
+{
+    for (stopped_ = false; !stopped_;)
+        if (!step())
+            throw misuse("everything waits, and nothing can ever happen:\n" + await_stacks(*owner_));
+}
+
+bool memory_backend::step()
+{
+    std::function<void()> next;
+    {
+        const std::lock_guard lock(posted_->mutex);
+        if (!posted_->functions.empty()) {
+            next = std::move(posted_->functions.front());
+            posted_->functions.pop_front();
+        }
+    }
+    if (next) {
+        owner_->begin_turn();
+        next();
+    } else if (std::exchange(run_requested_, false))
+        owner_->run_ready();
+    else if (settling_ != nullptr)
+        std::exchange(settling_, nullptr)->ready_later();
+    else if (jumping_ && alarm_ != time_point::max())
+        advance(alarm_ - now_);
+    else
+        return false;
+    return true;
+}
+
+void memory_backend::watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler)
+{
+    signals_ = numbers;
+    on_signal_ = std::move(handler);
+}
+
+void memory_backend::raise_signal(int number)
+{
+    if (std::ranges::find(signals_, number) != signals_.end())
+        poster()([handler = on_signal_, number] { handler(number); });
+}
+
+std::pair<transport_ptr, transport_ptr> memory_backend::make_link()
+{
+    const endpoint here = endpoint::ipv4({127, 0, 0, 1}, free_port());
+    const endpoint there = endpoint::ipv4({127, 0, 0, 1}, free_port());
+    auto [near, far] = memory::connect(link_, here, there);
+    return {std::move(near), std::move(far)};
+}
+
+void memory_backend::add_host(const std::string& name, std::vector<endpoint> addresses)
+{
+    hosts_[name] = std::move(addresses);
+}
+
+void memory_backend::fail_accepts(int system_error, unsigned count) noexcept
+{
+    accept_error_ = system_error;
+    accept_failures_ = count;
+}
+
+result<transport_ptr> memory_backend::connect(const endpoint& to, const connect_options&)
+{
+    for (memory::listener* const each : listeners_)
+        if (each->takes(to) && each->has_room()) {
+            auto [near, far] = memory::connect(link_, endpoint::ipv4({127, 0, 0, 1}, free_port()), to);
+            each->add(std::move(far));
+            return std::move(near);
+        }
+    return error(std::error_code(ECONNREFUSED, std::system_category()), "connect to", to_string(to));
+}
+
+result<std::unique_ptr<listener>> memory_backend::listen(const endpoint& at, const listen_options& options)
+{
+    endpoint where = at;
+    if (where.port() == 0)
+        where.port(free_port());
+    for (const memory::listener* const each : listeners_)
+        if (each->local_endpoint() == where)
+            return error(std::error_code(EADDRINUSE, std::system_category()), "listen at", to_string(where));
+    auto made = std::make_unique<memory::listener>(*this, where, options);
+    listeners_.push_back(made.get());
+    return std::unique_ptr<listener>(std::move(made));
+}
+
+int memory_backend::take_accept_failure() noexcept
+{
+    return accept_failures_ == 0 ? 0 : (--accept_failures_, accept_error_);
+}
+
+void memory_backend::remove(const listener& which) noexcept
+{
+    std::erase(listeners_, &which);
+}
+
+void memory_backend::resolve(const std::string& host, std::uint16_t port, resolved done)
+{
+    const auto found = hosts_.find(host);
+    if (found == hosts_.end()) {
+        const error unknown(std::error_code(EAI_NONAME, resolver_category()), "resolve", host);
+        return poster()([=] { done(unknown); });
+    }
+    std::vector<endpoint> addresses = found->second;
+    for (endpoint& each : addresses)
+        each.port(port);
+    poster()([=] { done(addresses); });
+}
+
+/// Appends to a string in the map of files, which may be renamed or removed meanwhile, as a file may.
+class memory_backend::memory_file final : public file {
+public:
+    memory_file(memory_backend& outside, std::string path) : outside_(outside), path_(std::move(path)) {}
+    result<void> write(bytes data) override
+    {
+        if (data.size() > outside_.free_space_)
+            return error(std::error_code(ENOSPC, std::system_category()), "write to", path_);
+        if (outside_.free_space_ != SIZE_MAX)
+            outside_.free_space_ -= data.size();
+        outside_.files_[path_].append(data.data(), data.size());
+        return {};
+    }
+    result<void> close() override { return {}; }
+
+private:
+    memory_backend& outside_;
+    std::string path_;
+};
+
+result<std::unique_ptr<file>> memory_backend::open_file(const std::string& path, file_mode mode)
+{
+    if (mode == file_mode::create_new && files_.contains(path))
+        return error(std::error_code(EEXIST, std::system_category()), "open", path);
+    std::string& content = files_[path];
+    if (mode == file_mode::truncate)
+        content.clear();
+    return std::unique_ptr<file>(new memory_file(*this, path));
+}
+
+result<void> memory_backend::rename_file(const std::string& from, const std::string& to)
+{
+    auto moved = files_.extract(from);
+    if (!moved)
+        return error(std::error_code(ENOENT, std::system_category()), "rename", from);
+    files_[to] = std::move(moved.mapped());
+    return {};
+}
+
+result<void> memory_backend::remove_file(const std::string& path)
+{
+    if (files_.erase(path) == 0)
+        return error(std::error_code(ENOENT, std::system_category()), "remove", path);
+    return {};
+}
+
+// splitmix64: repeats from its seed, which is all that a test wants of it.
+void memory_backend::random(std::span<std::byte> destination)
+{
+    for (std::byte& each : destination) {
+        std::uint64_t mixed = random_ += 0x9e3779b97f4a7c15;
+        mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+        mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+        each = static_cast<std::byte>(mixed ^ mixed >> 31);
+    }
+}
+
+} // namespace portico
