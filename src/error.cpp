@@ -18,7 +18,7 @@ public:
         case errc::malformed: return "malformed";
         case errc::refused: return "refused by the peer";
         }
-        return "unknown error " + std::to_string(value);
+        return "unknown";
     }
 };
 
@@ -68,6 +68,8 @@ error::error(std::error_code code, std::string operation, std::string target, po
 
 error error::of_attempts(std::string operation, std::string target, std::vector<error> attempts)
 {
+    if (attempts.size() == 1 && attempts.front().target() == target)
+        return attempts.front();
     const std::error_code code = attempts.empty() ? make_error_code(errc::refused) : attempts.back().code();
     const portico::phase during = attempts.empty() ? phase::none : attempts.back().phase();
     return {code, facts{std::move(operation), std::move(target), {}, during, std::move(attempts), {}}};

@@ -61,6 +61,7 @@ public:
     const std::vector<error>& attempts() const noexcept { return facts_->attempts; }
 
     /// An error that stands for several failed attempts; its code is that of the last one.
+    /// A single attempt on the target itself stands for itself.
     static error of_attempts(std::string operation, std::string target, std::vector<error> attempts);
 
     /// Throws this error as the type it has.

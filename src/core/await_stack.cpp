@@ -1,6 +1,8 @@
 // await_stack: from the operation up through the promises.
 #include <portico/core/await_stack.hpp>
 
+#include <fmt/format.h>
+#include <iterator>
 #include <string_view>
 
 namespace portico {
@@ -45,8 +47,7 @@ std::string to_string(const std::vector<std::source_location>& stack)
     for (const std::source_location& each : stack) {
         std::string_view file = each.file_name();
         file.remove_prefix(file.rfind('/') + 1);
-        text += "  " + std::string(plain_name(each.function_name())) + " at " + std::string(file) + ':'
-              + std::to_string(each.line()) + '\n';
+        fmt::format_to(std::back_inserter(text), "  {} at {}:{}\n", plain_name(each.function_name()), file, each.line());
     }
     return text;
 }
@@ -55,7 +56,7 @@ std::string await_stacks(context& of)
 {
     std::string text;
     of.root().for_each_waiting([&](const operation& each) {
-        text += (text.empty() ? "" : "\n") + to_string(await_stack(each));
+        text.append(text.empty() ? "" : "\n").append(to_string(await_stack(each)));
     });
     return text;
 }

@@ -77,7 +77,7 @@ void response_parser::finish()
     if (complete || ended())
         state_ = state::ended;
     else if (!started_)
-        truncated("the connection was closed before a response came");
+        throw protocol_error(errc::truncated, "wait for a response", "the connection was closed before one came");
     else if (state_ == state::sized_body)
         truncated("the body ended " + std::to_string(remaining_) + " bytes too early");
     else if (state_ == state::header || state_ == state::status_line)

@@ -170,7 +170,7 @@ public:
     result<void> write(bytes data) override
     {
         if (data.size() > outside_.free_space_)
-            return error(std::error_code(ENOSPC, std::system_category()), "write to", path_);
+            return error(std::error_code(ENOSPC, std::system_category()), "write file", path_);
         if (outside_.free_space_ != SIZE_MAX)
             outside_.free_space_ -= data.size();
         outside_.files_[path_].append(data.data(), data.size());
@@ -186,7 +186,7 @@ private:
 result<std::unique_ptr<file>> memory_backend::open_file(const std::string& path, file_mode mode)
 {
     if (mode == file_mode::create_new && files_.contains(path))
-        return error(std::error_code(EEXIST, std::system_category()), "open", path);
+        return error(std::error_code(EEXIST, std::system_category()), "open file", path);
     std::string& content = files_[path];
     if (mode == file_mode::truncate)
         content.clear();
@@ -197,7 +197,7 @@ result<void> memory_backend::rename_file(const std::string& from, const std::str
 {
     auto moved = files_.extract(from);
     if (!moved)
-        return error(std::error_code(ENOENT, std::system_category()), "rename", from);
+        return error(std::error_code(ENOENT, std::system_category()), "rename file", from);
     files_[to] = std::move(moved.mapped());
     return {};
 }
@@ -205,7 +205,7 @@ result<void> memory_backend::rename_file(const std::string& from, const std::str
 result<void> memory_backend::remove_file(const std::string& path)
 {
     if (files_.erase(path) == 0)
-        return error(std::error_code(ENOENT, std::system_category()), "remove", path);
+        return error(std::error_code(ENOENT, std::system_category()), "remove file", path);
     return {};
 }
 

@@ -56,8 +56,6 @@ task<connection> connect(address to, connect_options options)
             co_return std::move(*attempt);
         errors.push_back(attempt.error());
     }
-    if (parse_ip(to.host()))
-        errors.front().raise();
     throw error::of_attempts("connect to", to_string(to), std::move(errors));
 }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace portico::os {
@@ -22,7 +23,7 @@ public:
             if (written >= 0)
                 data.remove_prefix(static_cast<std::size_t>(written));
             else if (errno != EINTR)
-                return error(last_error(), "write to", path_);
+                return error(last_error(), "write file", path_);
         }
         return {};
     }
@@ -30,7 +31,7 @@ public:
     result<void> close() override
     {
         if (handle_ && ::close(handle_.release()) != 0 && errno != EINTR)
-            return error(last_error(), "close", path_);
+            return error(last_error(), "close file", path_);
         return {};
     }
 
@@ -46,21 +47,27 @@ result<std::unique_ptr<file>> backend::open_file(const std::string& path, file_m
     const int how = mode == file_mode::create_new ? O_EXCL : mode == file_mode::truncate ? O_TRUNC : O_APPEND;
     descriptor handle(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666));
     if (!handle)
-        return error(last_error(), "open", path);
+        return error(last_error(), "open file", path);
     return std::unique_ptr<file>(new os_file(std::move(handle), path));
+}
+
+bool backend::is_special_file(const std::string& path)
+{
+    struct stat found {};
+    return ::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
 }
 
 result<void> backend::rename_file(const std::string& from, const std::string& to)
 {
     if (std::rename(from.c_str(), to.c_str()) != 0)
-        return error(last_error(), "rename " + from + " to", to);
+        return error(last_error(), "rename file " + from + " to", to);
     return {};
 }
 
 result<void> backend::remove_file(const std::string& path)
 {
     if (::unlink(path.c_str()) != 0)
-        return error(last_error(), "remove", path);
+        return error(last_error(), "remove file", path);
     return {};
 }
 

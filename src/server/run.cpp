@@ -1,6 +1,7 @@
 // run and serve: signals, standard error and the exit status.
 #include <portico/server/run.hpp>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -10,7 +11,7 @@ namespace {
 
 void print(const std::string& line)
 {
-    std::fprintf(stderr, "%s\n", line.c_str());
+    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, line.c_str());
 }
 
 struct outcome {

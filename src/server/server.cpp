@@ -117,11 +117,34 @@ task<> server::session(transport_ptr stream)
         co_await peer.finish(options_.finish);
 }
 
+namespace {
+
+// What peers and networks do every day, and nobody has to look into.
+bool is_lost_connection(const std::exception_ptr& cause, const std::string& peer)
+{
+    try {
+        std::rethrow_exception(cause);
+    } catch (const error& failure) {
+        return failure.target() == peer
+            && (failure.code() == errc::timed_out || failure.code() == std::errc::connection_reset
+                || failure.code() == std::errc::broken_pipe || failure.code() == std::errc::timed_out);
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace
+
 void server::report_failure(const connection& peer)
 {
-    ++statistics_.handler_errors;
-    const std::string who = "connection from " + to_string(peer.remote_endpoint());
     const std::exception_ptr cause = std::current_exception();
+    const std::string address = to_string(peer.remote_endpoint());
+    if (is_lost_connection(cause, address)) {
+        ++statistics_.lost;
+        return;
+    }
+    ++statistics_.handler_errors;
+    const std::string who = "connection from " + address;
     try {
         throw;
     } catch (const std::exception& failure) {

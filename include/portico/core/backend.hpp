@@ -67,6 +67,8 @@ public:
 
     /// Opens a file for writing. Files block: they are for what a program can wait for, such as a download.
     virtual result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) = 0;
+    /// Whether there is something under this name that is no regular file: a device, a pipe, a folder.
+    virtual bool is_special_file(const std::string& path) = 0;
     /// Renames a file; an existing one under the new name is replaced at once.
     virtual result<void> rename_file(const std::string& from, const std::string& to) = 0;
     virtual result<void> remove_file(const std::string& path) = 0;

@@ -71,6 +71,7 @@ public:
     result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) override;
     void resolve(const std::string& host, std::uint16_t port, resolved done) override;
     result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
+    bool is_special_file(const std::string&) override { return false; }
     result<void> rename_file(const std::string& from, const std::string& to) override;
     result<void> remove_file(const std::string& path) override;
     void random(std::span<std::byte> destination) override;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <portico/net/connector.hpp>
-#include <portico/server/handler.hpp>
+#include <portico/net/handler.hpp>
 
 namespace portico {
 

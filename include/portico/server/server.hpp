@@ -6,7 +6,7 @@
 #include <functional>
 #include <portico/core/event.hpp>
 #include <portico/net/acceptor.hpp>
-#include <portico/server/handler.hpp>
+#include <portico/net/handler.hpp>
 #include <vector>
 
 namespace portico {
@@ -23,13 +23,15 @@ struct server_options {
 struct server_statistics {
     std::uint64_t accepted = 0;       ///< connections
     std::size_t open = 0;             ///< connections, now
-    std::uint64_t handler_errors = 0; ///< handlers that ended with an exception
+    std::uint64_t lost = 0;           ///< connections that the peer reset, or that were idle for too long
+    std::uint64_t handler_errors = 0; ///< handlers that ended with any other exception
     std::uint64_t accept_errors = 0;  ///< accepts that failed for want of descriptors or memory
 };
 
 /// Listens at one or several addresses and runs a handler for each connection. When the handler returns, the server
 /// ends the connection well (`connection::finish`); when it throws, the connection is closed and the exception goes to
-/// the context's reports. It starts no thread, takes no signal and prints nothing.
+/// the context's reports, except where the connection was merely lost, which is counted. It starts no thread, takes no
+/// signal and prints nothing.
 ///
 /// The server outlives its `run`, which runs once at a time.
 class server {

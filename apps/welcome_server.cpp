@@ -1,0 +1,87 @@
+// welcome_server: sends a line to everyone who connects.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fmt/format.h>
+#include <portico/portico.hpp>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+struct settings {
+    std::vector<std::string> listen{"localhost:9999"};
+    std::string message = "Welcome to portico!";
+    portico::server_options limits;
+    double timeout = 10;
+    bool quiet = false;
+};
+
+void add_options(CLI::App& command, settings& chosen)
+{
+    command.set_version_flag("--version", std::string("welcome_server ") + portico::version);
+    command.add_option("--listen", chosen.listen, "Where to listen; may be given several times")
+        ->type_name("HOST:PORT")
+        ->capture_default_str();
+    command.add_option("--message", chosen.message, "What to send; CR LF is added")->type_name("TEXT")->capture_default_str();
+    command.add_option("--max-connections", chosen.limits.max_connections, "Connections at a time; others wait")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
+        ->capture_default_str();
+    command.add_option("--backlog", chosen.limits.backlog, "Connections that may wait to be accepted")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    command.add_option("--timeout", chosen.timeout, "Seconds that a client may take to accept the message")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.001, 1e9))
+        ->capture_default_str();
+    command.add_flag("--quiet", chosen.quiet, "Print errors only");
+}
+
+void print(const std::string& line)
+{
+    fmt::print("{}\n", line);
+    std::fflush(stdout); // who reads a log through a pipe wants each line when it happens
+}
+
+int serve(settings chosen)
+{
+    std::vector<portico::address> where;
+    for (const std::string& each : chosen.listen)
+        where.push_back(portico::address::parse(each));
+    chosen.limits.timeout = std::chrono::duration_cast<portico::duration>(std::chrono::duration<double>(chosen.timeout));
+
+    const std::string line = chosen.message + "\r\n";
+    portico::server server(std::move(where),
+                           [&line](portico::connection& client) -> portico::task<> { co_await client.write(line); },
+                           chosen.limits);
+    if (!chosen.quiet) {
+        server.on_listening([](const std::vector<portico::endpoint>& endpoints) {
+            for (const portico::endpoint& each : endpoints)
+                print("listening on " + to_string(each));
+        });
+        server.on_accept([](const portico::connection& client) {
+            print("connection from " + to_string(client.remote_endpoint()));
+        });
+    }
+    return portico::serve(server);
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    CLI::App command("Sends a line to everyone who connects. Ends on SIGINT and SIGTERM.");
+    settings chosen;
+    add_options(command, chosen);
+    try {
+        command.parse(count, arguments);
+        return serve(std::move(chosen));
+    } catch (const CLI::ParseError& wrong) {
+        return command.exit(wrong) == 0 ? 0 : 2;
+    } catch (const std::exception& failure) {
+        fmt::print(stderr, "welcome_server: {}\n", failure.what());
+        return 2;
+    }
+}

@@ -1,0 +1,53 @@
+// receiver: what is done with a response while it arrives.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <portico/core/context.hpp>
+#include <portico/http/response_parser.hpp>
+#include <string>
+
+namespace portico::http {
+
+/// Is given a response piece by piece; what it throws ends the exchange. Views are valid during the call.
+class receiver {
+public:
+    virtual ~receiver() = default;
+    /// A response of status 1xx, with another one to follow.
+    virtual void on_interim(const response_head&) {}
+    virtual void on_head(const response_head& head) = 0;
+    virtual void on_data(bytes data) = 0;
+    /// The response is complete. Where this is not called, it is not.
+    virtual void on_end(const fields& trailers) = 0;
+};
+
+/// Makes the receiver of one exchange.
+using receiver_maker = std::function<std::unique_ptr<receiver>(context&)>;
+
+/// Saves the body of a successful response (status 2xx) to a file, which appears under its name only when it is
+/// whole: until then it is `PATH.part`, and that is removed when the exchange fails. An existing file is replaced. A
+/// path that is no regular file (a device, a pipe) is written to as the body arrives. Any other status is a
+/// `reply_error`.
+class file_receiver final : public receiver {
+public:
+    /// The backend outlives it.
+    file_receiver(backend& outside, std::string path);
+    ~file_receiver() override;
+    void on_head(const response_head& head) override;
+    void on_data(bytes data) override;
+    void on_end(const fields& trailers) override;
+
+private:
+    backend& outside_;
+    std::string path_, written_to_;
+    std::unique_ptr<file> file_;
+    bool in_place_ = false;
+};
+
+/// Throws `reply_error` unless the status is 2xx; the text names the status, its reason and where a redirect leads.
+void check_success(const response_head& head);
+
+/// For `http::get`: a `file_receiver` for this path.
+receiver_maker save_to(std::string path);
+
+} // namespace portico::http

@@ -1,0 +1,271 @@
+"""How a server is measured. Counts are slopes between a small and a large load, so that start-up and warm-up drop out.
+
+Where calls, instructions and CPU time are counted, server and clients share one CPU and neither preempts the other when
+it wakes (SCHED_BATCH): a burst then waits until the server runs, as under full load, however busy the machine is.
+"""
+
+import contextlib
+import ctypes
+import mmap
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import tempfile
+import time
+
+PROGRAMS = {"portico": "bench_server", "asio": "asio_server", "c": "c_server"}
+BURST = 200
+ECHO_CONNECTIONS = 50
+MESSAGE_SIZE = 64
+IDLE_CONNECTIONS = 10_000
+IDLE_WARM_UP = 500
+DESCRIPTORS = 25_000
+START_TIMEOUT = 60
+PR_SET_THP_DISABLE = 41
+
+
+def descriptor_limit():
+    """How many descriptors a child may have open."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+
+
+def prepare(cpus, batch, began=None):
+    """What a child does before it runs its program. `began` takes the time when all that is done."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor_limit(), hard))
+    # A huge page holds two megabytes where a connection is to cost a thousand bytes.
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    os.sched_setaffinity(0, cpus)
+    if batch:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    if began:
+        struct.pack_into("d", began, 0, time.monotonic())
+
+
+def shared_cpu():
+    return {max(os.sched_getaffinity(0))}
+
+
+def other_cpu():
+    return {min(os.sched_getaffinity(0))}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connect_once(port):
+    """Whether a server accepted, answered and ended. The source address keeps a socket from connecting to itself."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), START_TIMEOUT, ("127.0.0.2", 0)) as client:
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(64):
+                pass
+            return True
+    except ConnectionError:
+        return False
+
+
+class Server:
+    """One server process, ready to accept once it is entered."""
+
+    def __init__(self, folder, name, mode, *, wrapper=(), environment=None, batch=True, pause=0.002):
+        self.folder = pathlib.Path(folder)
+        self.command = [*wrapper, str(self.folder / PROGRAMS[name]), mode]
+        self.environment = {**os.environ, **(environment or {})}
+        self.batch = batch
+        self.pause = pause
+        self.process = None
+        self.began = mmap.mmap(-1, 8)  # written by the child
+        self.answered = None
+
+    def __enter__(self):
+        for _ in range(5):  # a port that was free may be taken by now
+            if self._start(free_port()):
+                return self
+        raise RuntimeError(f"{' '.join(self.command)}: does not start")
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGCONT)  # in case that a load failed while it was stopped
+        try:
+            self.process.wait(START_TIMEOUT)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def _start(self, port):
+        self.port = port
+        self.process = subprocess.Popen([*self.command, str(port)], env=self.environment,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        preexec_fn=lambda: prepare(shared_cpu(), self.batch, self.began))
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.process.poll() is None:
+            if connect_once(port):
+                self.answered = time.monotonic()
+                return True
+            if time.monotonic() > deadline:
+                self.process.kill()
+                raise TimeoutError(f"{' '.join(self.command)}: accepts nothing")
+            time.sleep(self.pause)  # between two attempts to connect; nothing tells when a server listens
+        return False
+
+    def _load(self, *arguments):
+        cpus = shared_cpu() if self.batch else other_cpu()
+        command = [str(self.folder / "load"), arguments[0], str(self.port), *map(str, arguments[1:])]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
+                              preexec_fn=lambda: prepare(cpus, self.batch))
+        return {key: int(value) for key, value in (line.split() for line in done.stdout.splitlines())}
+
+    def load(self, kind, count):
+        """`count` welcome connections or echoed messages; what `load` printed."""
+        if kind == "welcome":
+            return self._load("welcome", count, BURST, self.process.pid)
+        return self._load("echo", ECHO_CONNECTIONS, count // ECHO_CONNECTIONS, MESSAGE_SIZE)
+
+    @contextlib.contextmanager
+    def idle(self, count):
+        """`count` connections that had one message echoed, and then nothing."""
+        command = [str(self.folder / "load"), "idle", str(self.port), str(count)]
+        clients = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: prepare(shared_cpu(), self.batch))
+        try:
+            if clients.stdout.readline() != f"idle {count}\n":
+                raise RuntimeError(f"{' '.join(command)}: failed")
+            yield
+        finally:
+            clients.communicate(timeout=START_TIMEOUT)
+
+    def start_up_seconds(self):
+        """From the start of the program until its first client was answered."""
+        return self.answered - struct.unpack_from("d", self.began)[0]
+
+    def cpu_seconds(self):
+        """User and system time so far. The identifier is what clock_getcpuclockid(3) makes of a process."""
+        return time.clock_gettime((~self.process.pid << 3) | 2)
+
+    def anonymous_bytes(self):
+        """Resident memory that no file backs: heap, stacks, slabs, however they were obtained."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return 1024 * sum(int(size) for size in re.findall(r"^(?:Anonymous|Swap): +(\d+) kB$", fields, re.M))
+
+
+def kind_of(mode):
+    return "welcome" if mode == "welcome" else "echo"
+
+
+def read_counts(path):
+    return {name.rstrip(b"\0").decode(): count for name, count in struct.iter_unpack("24sQ", path.read_bytes())}
+
+
+def calls(folder, name, mode, units):
+    """The functions that a warm server called, and how often a unit; `allocations` is one of them."""
+    with tempfile.NamedTemporaryFile() as file:
+        environment = {"LD_PRELOAD": str(pathlib.Path(folder).resolve() / "libcount_calls.so"),
+                       "COUNT_CALLS_FILE": file.name}
+        with Server(folder, name, mode, environment=environment) as server:
+            seen = []
+            for count in (units // 4, units // 4, units):
+                server.load(kind_of(mode), count)
+                seen.append(read_counts(pathlib.Path(file.name)))
+    first, second, third = seen
+    more = {key: (third[key] - second[key]) - (second[key] - first[key]) for key in third}
+    return {key: value / (units - units // 4) for key, value in more.items() if value or key == "allocations"}
+
+
+def system_calls(counts):
+    return sum(value for key, value in counts.items() if key != "allocations")
+
+
+def has_valgrind():
+    return shutil.which("valgrind") is not None
+
+
+def _instructions_in_all(folder, name, mode, units):
+    with tempfile.TemporaryDirectory() as scratch:
+        output = pathlib.Path(scratch) / "callgrind"
+        wrapper = ("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={output}")
+        with Server(folder, name, mode, wrapper=wrapper, pause=0.02) as server:
+            server.load(kind_of(mode), units)
+        return int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.M)[1])
+
+
+def instructions(folder, name, mode, units):
+    """User instructions a unit."""
+    few = units // 4
+    more = _instructions_in_all(folder, name, mode, units) - _instructions_in_all(folder, name, mode, few)
+    return more / (units - few)
+
+
+def can_hold_idle_connections():
+    return descriptor_limit() >= IDLE_CONNECTIONS + 100
+
+
+def idle_bytes(folder, name):
+    """User-space bytes an idle connection that has echoed one message, when there are IDLE_CONNECTIONS in all."""
+    more = IDLE_CONNECTIONS - IDLE_WARM_UP
+    with Server(folder, name, "echo") as server, server.idle(IDLE_WARM_UP):
+        before = server.anonymous_bytes()
+        with server.idle(more):
+            return (server.anonymous_bytes() - before) / more
+
+
+def cpu(folder, names, mode, units, rounds):
+    """Microseconds of CPU a unit, a list for each server: round by round, one server after the other."""
+    spent = {name: [] for name in names}
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(Server(folder, name, mode)) for name in names}
+        for server in servers.values():
+            server.load(kind_of(mode), units // 4)
+        for _ in range(rounds):
+            for name, server in servers.items():
+                before = server.cpu_seconds()
+                server.load(kind_of(mode), units)
+                spent[name].append((server.cpu_seconds() - before) * 1e6 / units)
+    return spent
+
+
+def latency(folder, names, units, rounds):
+    """Microseconds until an echo is back, as (p50, p99): the least of the rounds. Server and clients on two CPUs."""
+    seen = {name: [] for name in names}
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(Server(folder, name, "echo", batch=False)) for name in names}
+        for _ in range(rounds):
+            for name, server in servers.items():
+                seen[name].append(server.load("echo", units))
+    return {name: tuple(min(one[key] for one in results) / 1000 for key in ("p50_ns", "p99_ns"))
+            for name, results in seen.items()}
+
+
+def start_up(folder, names, rounds):
+    """Milliseconds until the first client is answered: the least of the rounds."""
+    spent = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            with Server(folder, name, "welcome", batch=False, pause=0) as server:
+                spent[name].append(server.start_up_seconds() * 1000)
+    return {name: min(times) for name, times in spent.items()}
+
+
+def compile_seconds(compiler, flags, sources, rounds):
+    """CPU seconds to compile each source: medians."""
+    spent = {name: [] for name in sources}
+    with tempfile.TemporaryDirectory() as scratch:
+        for _ in range(rounds):
+            for name, source in sources.items():
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                command = [compiler, "-std=c++20", "-O2", *flags, "-c", str(source), "-o", f"{scratch}/object"]
+                subprocess.run(command, check=True, env={**os.environ, "CCACHE_DISABLE": "1"})
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                spent[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {name: statistics.median(times) for name, times in spent.items()}

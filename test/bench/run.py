@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""The benchmark: measures portico beside plain Asio and plain C in one run, and prints what was measured as a table."""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import platform
+import shlex
+import statistics
+import sys
+
+import measure
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = {"portico": HERE / "welcome_portico.cpp", "asio": HERE / "welcome_asio.cpp"}
+COLUMNS = {"portico": "portico", "asio": "Asio coroutine", "c": "C epoll"}
+
+
+@dataclasses.dataclass
+class Row:
+    what: str
+    values: dict  # of each server
+    form: str = "{:.2f}"
+    must: float | None = None
+    aim: float | None = None
+
+    def missed(self):
+        return self.must is not None and self.values.get("portico", 0) > self.must
+
+    def cells(self, names):
+        limit = f"<= {self.must:g}" if self.must is not None else f"aim {self.aim:g}" if self.aim is not None else ""
+        verdict = ""
+        if self.must is not None and "portico" in self.values:
+            verdict = " MISSED" if self.missed() else " ok"
+        shown = {name: self.form.format(value) for name, value in self.values.items()}
+        return [self.what, limit, *(shown.get(name, "-") + (verdict if name == "portico" else "") for name in names)]
+
+
+def ratios(spent, name):
+    """The median over the rounds of a server's time to that of C in the same round."""
+    return statistics.median(own / c for own, c in zip(spent[name], spent["c"]))
+
+
+class Run:
+    def __init__(self, options):
+        self.folder = options.folder
+        self.names = options.servers.split(",")
+        self.compiler = options.compiler
+        includes = f"-I{HERE.parents[1] / 'include'}"
+        self.compile_flags = [includes, "-DASIO_STANDALONE", *shlex.split(options.compile_flags)]
+        self.build_type = options.build_type
+        self.scale = 1 if options.quick else 5
+        self.rounds = 3 if options.quick else 5
+        self.rows = []
+        self.notes = []
+
+    def each(self, function, *arguments):
+        return {name: function(self.folder, name, *arguments) for name in self.names}
+
+    def calls(self):
+        for mode, unit, calls_must, allocations_must in (("welcome", "welcome connection", 3.1, 2),
+                                                         ("echo", "echoed message", 3.2, 0)):
+            counts = self.each(measure.calls, mode, 8_000 * self.scale)
+            seen = {name: round(measure.system_calls(count), 2) for name, count in counts.items()}
+            self.rows.append(Row(f"system calls, {unit}", seen, must=calls_must))
+            seen = {name: round(count["allocations"], 2) for name, count in counts.items()}
+            self.rows.append(Row(f"allocations, {unit}, warm", seen, must=allocations_must))
+            for name, count in counts.items():
+                shown = ", ".join(f"{key} {value:.2f}" for key, value in count.items() if value > 0.005)
+                self.notes.append(f"{unit}, {COLUMNS[name]}: {shown}")
+
+    def instructions(self):
+        if not measure.has_valgrind():
+            self.notes.append("user instructions were not measured: valgrind is not installed")
+            return
+        units = 4_000 * self.scale
+        for mode, unit in (("welcome", "welcome connection"), ("echo", "echoed message")):
+            seen = self.each(measure.instructions, mode, units)
+            self.rows.append(Row(f"user instructions, {unit}", seen, "{:,.0f}", must=1_500))
+        if "portico" in self.names:
+            without = measure.instructions(self.folder, "portico", "echo-no-deadline", units)
+            more = (seen["portico"] / without - 1) * 100
+            self.rows.append(Row("a deadline on every operation, % more of them", {"portico": more}, must=5))
+
+    def idle(self):
+        if not measure.can_hold_idle_connections():
+            self.notes.append("idle connections were not measured: the limit on open files (ulimit -Hn) is too low")
+            return
+        seen = self.each(measure.idle_bytes)
+        what = f"user-space bytes, one of {measure.IDLE_CONNECTIONS:,} idle connections"
+        self.rows.append(Row(what, seen, "{:,.0f}", must=1_280))
+
+    def compile(self):
+        sources = {name: source for name, source in SOURCES.items() if name in self.names}
+        seen = measure.compile_seconds(self.compiler, self.compile_flags, sources, self.rounds)
+        self.rows.append(Row("compiling a welcome server, CPU seconds", seen))
+        if len(seen) == 2:
+            ratio = {name: value / seen["asio"] for name, value in seen.items()}
+            self.rows.append(Row("compiling a welcome server, ratio to Asio", ratio, must=0.25))
+
+    def times(self):
+        for mode, unit, units, aim in (("welcome", "welcome connection", 4_000, 1.05),
+                                       ("echo", "echoed message", 20_000, 1.10)):
+            spent = measure.cpu(self.folder, self.names, mode, units * self.scale, self.rounds)
+            seen = {name: statistics.median(values) for name, values in spent.items()}
+            self.rows.append(Row(f"CPU microseconds, {unit}", seen))
+            if "c" in self.names:
+                seen = {name: ratios(spent, name) for name in self.names}
+                self.rows.append(Row(f"CPU, {unit}, ratio to C", seen, aim=aim))
+        seen = measure.latency(self.folder, self.names, 20_000, 5 * self.rounds)
+        for index, what in enumerate(("p50", "p99")):
+            one = {name: value[index] for name, value in seen.items()}
+            self.rows.append(Row(f"echo latency {what}, microseconds", one, "{:,.0f}"))
+        seen = measure.start_up(self.folder, self.names, 5 * self.rounds)
+        self.rows.append(Row("start-up until the first answer, milliseconds", seen))
+
+    def print(self):
+        lines = [["", "must", *(COLUMNS[name] for name in self.names)], *(row.cells(self.names) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        for what, *cells in lines:
+            print(what.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:])), sep="  ")
+        print()
+        for note in self.notes:
+            print(note)
+        print(f"{measure.ECHO_CONNECTIONS} echo connections with messages of {measure.MESSAGE_SIZE} bytes; bursts of "
+              f"{measure.BURST} welcome connections. Memory is resident anonymous memory. CPU is user and system time: "
+              f"medians of {self.rounds} interleaved rounds, where less than 8 % is noise. Latency and start-up time "
+              f"are the least of {5 * self.rounds} rounds. "
+              f"Build type {self.build_type}, {platform.platform()}.")
+
+    def write(self, path):
+        figures = {row.what: {"values": row.values, "must": row.must, "aim": row.aim} for row in self.rows}
+        path.write_text(json.dumps({"figures": figures, "notes": self.notes}, indent=2) + "\n")
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path, help="where the benchmark's programs were built")
+    parser.add_argument("--quick", action="store_true", help="small counts: about a minute")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures to FILE too")
+    parser.add_argument("--servers", default="portico,asio,c", help="which to measure (default: %(default)s)")
+    parser.add_argument("--compiler", default="c++", help="the C++ compiler (default: %(default)s)")
+    parser.add_argument("--build-type", default="?", help="how portico was built, for the record")
+    parser.add_argument("--compile-flags", default="", help="what a source that includes Asio needs, in one argument")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options()
+    run = Run(options)
+    for step in (run.calls, run.instructions, run.idle, run.compile, run.times):
+        print(f"measuring: {step.__name__}", file=sys.stderr)
+        step()
+    run.print()
+    if options.json:
+        run.write(options.json)
+    return 1 if any(row.missed() for row in run.rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

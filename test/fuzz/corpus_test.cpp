@@ -1,0 +1,44 @@
+// Replays the seeds of the fuzzers through their own entry functions, so that every test run does.
+#include "catch.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+// Each fuzzer is a program of its own, with the same entry point: here they are two functions.
+#define LLVMFuzzerTestOneInput fuzz_url
+#include "url_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_response
+#include "http_response_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+
+namespace {
+
+int replay(const std::string& folder, int (*entry)(const std::uint8_t*, std::size_t))
+{
+    int replayed = 0;
+    for (const auto& seed :
+         std::filesystem::directory_iterator(std::filesystem::path(__FILE__).parent_path() / "corpus" / folder)) {
+        std::ifstream file(seed.path(), std::ios::binary);
+        const std::string input((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        INFO(seed.path());
+        CHECK(entry(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()) == 0);
+        ++replayed;
+    }
+    return replayed;
+}
+
+} // namespace
+
+TEST_CASE("the fuzzers' seeds of URLs pass")
+{
+    CHECK(replay("url", fuzz_url) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of HTTP responses pass")
+{
+    CHECK(replay("http_response", fuzz_http_response) >= 10);
+}

@@ -1,0 +1,124 @@
+// streams: connected pairs of every transport, so that one set of cases holds for all of them.
+#pragma once
+
+#include "catch.hpp"
+
+#include <memory>
+#include <optional>
+#include <portico/core/when.hpp>
+#include <portico/memory/memory_backend.hpp>
+#include <portico/net/acceptor.hpp>
+#include <portico/net/connector.hpp>
+#include <portico/net/writer.hpp>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
+
+namespace test {
+
+using namespace std::chrono_literals;
+
+/// Long enough for whatever ends, so that a test that hangs fails instead.
+inline constexpr auto patience = 20s;
+
+struct stream_kind {
+    const char* name;
+    const char* host;
+    std::optional<portico::memory_link> link; ///< none: the operating system's
+    std::size_t much;                         ///< bytes that are a lot for it: more than it holds
+};
+
+inline stream_kind memory_stream(const char* name, std::size_t capacity, std::size_t most_a_read, std::size_t much)
+{
+    portico::memory_link link;
+    link.capacity = capacity;
+    link.most_a_read = most_a_read;
+    return {name, "127.0.0.1", link, much};
+}
+
+inline std::vector<stream_kind> stream_kinds()
+{
+    return {{"TCP over IPv4", "127.0.0.1", {}, 4 << 20},
+            {"TCP over IPv6", "::1", {}, 4 << 20},
+            memory_stream("memory", 64 * 1024, SIZE_MAX, 4 << 20),
+            memory_stream("memory, one byte a read", 512, 1, 32 << 10),
+            memory_stream("memory, seven bytes at a time", 7, SIZE_MAX, 256 << 10)};
+}
+
+inline std::unique_ptr<portico::backend> open_backend(const stream_kind& kind)
+{
+    if (!kind.link)
+        return portico::make_os_backend();
+    auto made = std::make_unique<portico::memory_backend>();
+    made->link(*kind.link);
+    made->advance_when_idle();
+    return made;
+}
+
+/// So that `much` bytes fill a TCP connection: left alone, the system takes tens of MiB.
+inline void limit_buffers(const portico::connection& which)
+{
+    const int size = 64 * 1024;
+    for (const int option : {SO_SNDBUF, SO_RCVBUF})
+        ::setsockopt(which.native_handle(), SOL_SOCKET, option, &size, sizeof size);
+}
+
+template <class Body>
+portico::task<> with_connections(std::string host, const Body& body)
+{
+    portico::acceptor source = co_await portico::listen(portico::tcp(host, 0));
+    portico::connection near = co_await portico::connect(source.local_endpoints().front());
+    portico::connection far = co_await source.accept();
+    limit_buffers(near);
+    limit_buffers(far);
+    co_await body(near, far);
+}
+
+/// Runs `body(near, far)`, a task, with two ends of a connection of this kind: `near` has connected, `far` was accepted.
+template <class Body>
+void run_with_connections(const stream_kind& kind, const Body& body)
+{
+    INFO(kind.name);
+    portico::context own(open_backend(kind));
+    own.run(portico::with_deadline(patience, with_connections(kind.host, body)));
+}
+
+/// The same for every kind.
+template <class Body>
+void on_every_stream(const Body& body)
+{
+    for (const stream_kind& kind : stream_kinds())
+        run_with_connections(kind, body);
+}
+
+/// Bytes of which no part looks like another.
+inline std::string pattern(std::size_t size, std::uint32_t seed = 1)
+{
+    std::string made(size, '\0');
+    for (char& each : made) {
+        seed = seed * 1664525 + 1013904223;
+        each = static_cast<char>(seed >> 24);
+    }
+    return made;
+}
+
+/// Writes all of it, then the end of the stream.
+inline portico::task<> send_and_end(portico::connection& to, std::string_view data)
+{
+    co_await to.write(portico::bytes(data));
+    to.shutdown_write().value();
+}
+
+/// Writes byte by byte, each when the reader has taken the one before; a reader that stops ends it with `done`.
+inline portico::task<> send_slowly(portico::connection& to, const portico::connection& reader, std::string_view data,
+                                   const bool& done)
+{
+    for (const char& each : data) {
+        co_await to.write(portico::bytes(&each, 1));
+        while (!done && reader.bytes_read() < to.bytes_written())
+            co_await portico::yield();
+    }
+    to.shutdown_write().value();
+}
+
+} // namespace test
