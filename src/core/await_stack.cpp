@@ -36,7 +36,11 @@ std::string_view plain_name(std::string_view function)
         else if (each == ' ' && depth == 0)
             begin = i + 1;
     }
-    return function.substr(begin, end - begin);
+    std::string_view name = function.substr(begin, end - begin);
+    for (const std::string_view anonymous : {"{anonymous}::", "(anonymous namespace)::"})
+        if (name.starts_with(anonymous))
+            name.remove_prefix(anonymous.size());
+    return name;
 }
 
 } // namespace

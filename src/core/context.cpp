@@ -79,13 +79,7 @@ void context::run_ready() noexcept
     }
 }
 
-void context::set_timer(detail::timer& which, duration timeout) noexcept
-{
-    const time_point now = backend_->now();
-    set_timer_at(which, timeout < time_point::max() - now ? now + timeout : time_point::max());
-}
-
-void context::set_timer_at(detail::timer& which, time_point expiry) noexcept
+void context::set_timer(detail::timer& which, time_point expiry) noexcept
 {
     wheel_.set(which, expiry);
     if (which.expiry() < alarm_) {

@@ -7,18 +7,18 @@ bool sleeping::attempt() noexcept
 {
     const time_point now = owner().now();
     if (until_ == time_point::min())
-        until_ = length_ < time_point::max() - now ? now + length_ : time_point::max();
+        until_ = add(now, length_);
     return now >= until_;
 }
 
 void sleeping::arm() noexcept
 {
-    owner().set_timer_at(alarm_, until_);
+    owner().set_timer(alarm_, until_);
 }
 
 void sleeping::disarm() noexcept
 {
-    owner().unset_timer(alarm_);
+    alarm_.unset();
 }
 
 } // namespace portico::detail

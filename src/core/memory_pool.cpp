@@ -1,4 +1,5 @@
-// memory_pool: size classes of 16 bytes up to 2 KiB, a singly linked list of free blocks each.
+// memory_pool: size classes of 16 bytes up to 2 KiB, a singly linked list of free blocks each. A class holds blocks of
+// 8 bytes more than a multiple of 16, which is what malloc gives without waste.
 #include <portico/core/memory_pool.hpp>
 
 #include <array>
@@ -30,7 +31,7 @@ void pool_release(void* block, std::size_t) noexcept
 
 namespace {
 
-constexpr std::size_t granularity = 16, largest = 2048, kept_bytes = 256 * 1024;
+constexpr std::size_t granularity = 16, extra = 8, largest = 2048 + extra, kept_bytes = 256 * 1024;
 
 struct free_block {
     free_block* next;
@@ -60,7 +61,7 @@ constinit thread_local cache local_cache;
 
 constexpr std::size_t class_of(std::size_t size)
 {
-    return (size + granularity - 1) / granularity;
+    return (size + granularity - 1 - extra) / granularity;
 }
 
 } // namespace
@@ -72,7 +73,7 @@ void* pool_allocate(std::size_t size)
     size_class& own = local_cache.classes[class_of(size)];
     free_block* const block = own.first;
     if (block == nullptr)
-        return ::operator new(class_of(size) * granularity);
+        return ::operator new(class_of(size) * granularity + extra);
     own.first = block->next;
     --own.count;
     return block;

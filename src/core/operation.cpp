@@ -40,8 +40,11 @@ void operation::suspend() noexcept
 void operation::wait() noexcept
 {
     waiting_->scope->waiting_.push_back(*this);
-    if (timeout_ != no_timeout && !timer::is_set())
-        owner().set_timer(*this, timeout_);
+    if (timeout_ != no_timeout && !limited_) {
+        limited_ = true;
+        deadline_ = add(owner().now(), timeout_);
+        watched_ = watch_deadline();
+    }
     armed_ = true;
     arm();
 }
@@ -49,22 +52,24 @@ void operation::wait() noexcept
 void operation::ready() noexcept
 {
     list_node<operation_tag>::unlink();
-    armed_ = false;
     if (state_ == state::waiting) {
-        if (waiting_->scope->is_cancelled() && !uninterruptible_)
+        if (waiting_->scope->is_cancelled() && !uninterruptible_) {
             state_ = state::cancelled;
-        else if (attempt())
+            abandon();
+        } else {
+            armed_ = false;
+            if (!attempt())
+                return wait();
             state_ = state::complete;
-        else
-            return wait();
+        }
     }
-    owner().unset_timer(*this);
+    if (watched_)
+        unwatch_deadline();
     detail::resume(*waiting_);
 }
 
 void operation::ready_later() noexcept
 {
-    armed_ = false;
     list_node<operation_tag>::unlink();
     owner().make_ready(*this);
 }
@@ -74,9 +79,9 @@ void operation::end(state how) noexcept
     if (state_ != state::waiting)
         return;
     state_ = how;
-    owner().unset_timer(*this);
-    if (armed_)
-        disarm();
+    if (watched_)
+        unwatch_deadline();
+    abandon();
     ready_later();
 }
 
@@ -86,15 +91,23 @@ void operation::cancel() noexcept
         end(state::cancelled);
 }
 
-void operation::on_expiry() noexcept
+void operation::expire() noexcept
 {
     end(state::expired);
+}
+
+bool timed_operation::watch_deadline() noexcept
+{
+    owner().set_timer(*this, deadline());
+    return true;
 }
 
 void operation::check_cancelled() const
 {
     if (state_ == state::cancelled)
         throw cancelled{};
+    if (failure_ == outside_context)
+        throw misuse("an object was used outside its context");
 }
 
 error operation::failure() const
@@ -109,8 +122,6 @@ error operation::failure() const
 void operation::raise() const
 {
     check_cancelled();
-    if (failure_ == outside_context)
-        throw misuse("an object was used outside its context");
     failure().raise();
 }
 

@@ -8,8 +8,9 @@ namespace portico {
 void detail::resume(promise_base& which) noexcept
 {
     for (promise_base* each = &which;;) {
-        each->handle.resume();
-        if (!each->handle.done())
+        const auto handle = each->handle();
+        handle.resume();
+        if (!handle.done())
             return;
         if (each->parent == nullptr) {
             each->owner->on_done(*each);
@@ -25,7 +26,7 @@ cancel_scope::cancel_scope(cancel_scope& parent, duration timeout, shielding shi
     cancelled_ = parent.cancelled_ && !shielded_;
     parent.inner_.push_back(*this);
     if (timeout != no_timeout)
-        owner_.set_timer(*this, timeout);
+        owner_.set_timer(*this, add(owner_.now(), timeout));
 }
 
 void cancel_scope::cancel() noexcept
@@ -51,7 +52,7 @@ task_group::~task_group()
 {
     // Only where the task that owns the group is destroyed unfinished: its children go with it.
     while (!running_.empty())
-        running_.pop_front().handle.destroy();
+        running_.pop_front().handle().destroy();
 }
 
 void task_group::spawn(task<> child)
@@ -66,13 +67,19 @@ void task_group::spawn(task<> child)
 
 void task_group::on_done(detail::promise_base& ended) noexcept
 {
-    const auto handle = std::coroutine_handle<detail::task_promise<void>>::from_address(ended.handle.address());
+    const auto handle = std::coroutine_handle<detail::task_promise<void>>::from_address(ended.handle().address());
     const std::exception_ptr failure = handle.promise().failure();
     handle.destroy();
     if (failure)
         fail(failure);
     if (--size_ == 0 && joining_ != nullptr)
         std::exchange(joining_, nullptr)->ready_later();
+}
+
+void task_group::finish() noexcept
+{
+    finished_ = !failure_;
+    cancel();
 }
 
 void task_group::fail(std::exception_ptr failure) noexcept
@@ -82,13 +89,13 @@ void task_group::fail(std::exception_ptr failure) noexcept
     } catch (const cancelled&) {
         return; // `conclude` tells whether it came from outside
     } catch (const std::exception& each) {
-        if (failure_)
+        if (failure_ || finished_)
             scope_.owner().report(report(each.what(), failure));
     } catch (...) {
-        if (failure_)
+        if (failure_ || finished_)
             scope_.owner().report(report("an exception of an unknown type", failure));
     }
-    if (!failure_) {
+    if (!failure_ && !finished_) {
         failure_ = std::move(failure);
         scope_.cancel();
     }
@@ -98,7 +105,7 @@ void task_group::conclude()
 {
     if (failure_)
         std::rethrow_exception(std::exchange(failure_, {}));
-    if (scope_.parent()->is_cancelled())
+    if (scope_.parent()->is_cancelled() && !finished_)
         throw cancelled{};
 }
 

@@ -1,5 +1,5 @@
-// timer_wheel: six levels of 64 slots. A timer sits on the level of the highest digit in which its tick differs from
-// the current one, and moves down as that digit is reached.
+// timer_wheel: eight levels of 64 slots, into which every instant fits. A timer sits on the level of the highest digit
+// in which its tick differs from the current one, and moves down as that digit is reached.
 #include <portico/core/timer.hpp>
 
 #include <algorithm>
@@ -23,21 +23,15 @@ void timer_wheel::set(timer& which, time_point expiry) noexcept
 
 void timer_wheel::insert(timer& which) noexcept
 {
-    // What lies beyond the last level waits in its last slot and is sorted in again when that comes.
-    constexpr std::uint64_t span = (std::uint64_t{1} << (slot_bits * levels)) - 1;
-    const std::uint64_t tick = std::clamp(tick_of(which.expiry_), current_, current_ | span);
+    const std::uint64_t tick = std::max(tick_of(which.expiry_), current_);
     const int level = static_cast<int>(std::bit_width((tick ^ current_) | 1) - 1) / slot_bits;
     const int index = static_cast<int>(tick >> (slot_bits * level)) & (slots - 1);
     slots_[static_cast<std::size_t>(level)][static_cast<std::size_t>(index)].push_back(which);
     occupied_[static_cast<std::size_t>(level)] |= std::uint64_t{1} << index;
 }
 
-// The bit of a slot that has become empty is left set: `first` is then early by that slot, once, and the next
-// advance clears it.
-void timer_wheel::unset(timer& which) noexcept
-{
-    which.unlink();
-}
+// A timer that is unset may leave an empty slot whose bit is set: `next` is then early by that slot, once, and the
+// next `advance` clears it.
 
 void timer_wheel::clear_if_empty(int level, int index) noexcept
 {

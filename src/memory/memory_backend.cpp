@@ -76,6 +76,8 @@ bool memory_backend::step()
         next();
     } else if (std::exchange(run_requested_, false))
         owner_->run_ready();
+    else if (alarm_ <= now_)
+        advance(duration(0));
     else if (settling_ != nullptr)
         std::exchange(settling_, nullptr)->ready_later();
     else if (jumping_ && alarm_ != time_point::max())

@@ -3,9 +3,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <portico/net/resolver.hpp>
 
 namespace portico {
+
+void acceptor::add(acceptor&& other)
+{
+    std::ranges::move(other.listeners_, std::back_inserter(listeners_));
+    other.listeners_.clear();
+}
 
 std::vector<endpoint> acceptor::local_endpoints() const
 {
@@ -39,6 +46,8 @@ bool acceptor::accepting_stream::attempt() noexcept
         listener::accepted got = listeners[from_.next_]->try_accept();
         if (got.outcome.status == io_status::done) {
             stream_ = std::move(got.stream);
+            from_.next_ = (from_.next_ + 1) % listeners.size();
+            forget();
             return true;
         }
         if (got.outcome.status == io_status::would_block) {
@@ -46,10 +55,24 @@ bool acceptor::accepting_stream::attempt() noexcept
             ++tried;
         } else if (!is_of_the_connection(got.outcome.code) || ++errors == most_errors) {
             fail(got.outcome.code);
+            forget();
             return true;
         }
     }
     return false;
+}
+
+acceptor::accepting_stream::~accepting_stream()
+{
+    abandon();
+    forget();
+}
+
+// When one of several listeners has ended the wait, the others still know of it.
+void acceptor::accepting_stream::forget() noexcept
+{
+    if (from_.listeners_.size() > 1)
+        disarm();
 }
 
 void acceptor::accepting_stream::arm() noexcept

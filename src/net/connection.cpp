@@ -1,7 +1,6 @@
 // connection: its life; the operations are in stream_operations.cpp.
 #include <portico/net/connection.hpp>
 
-#include <array>
 #include <utility>
 
 namespace portico {
@@ -14,7 +13,7 @@ connection::connection(context& owner, transport_ptr stream) noexcept
 connection::connection(connection&& other)
     : owner_((other.check_idle(), other.owner_)), transport_(std::move(other.transport_)),
       buffer_(std::move(other.buffer_)), timeout_(other.timeout_), bytes_read_(other.bytes_read_),
-      bytes_written_(other.bytes_written_), ended_(other.ended_), closed_(std::exchange(other.closed_, true))
+      bytes_written_(other.bytes_written_), ended_(other.ended_), closed_(std::exchange(other.closed_, true)), drained_(other.drained_)
 {
 }
 
@@ -35,6 +34,29 @@ void connection::check_idle() const
 {
     if (reading_ != nullptr || writing_ != nullptr)
         throw misuse("a connection was moved while a read or a write was under way");
+}
+
+// One timer serves every operation: it is set no later than any deadline, and left alone when an operation ends, so
+// that most operations only look at it.
+void connection::watch(time_point deadline) noexcept
+{
+    if (timer::is_set() && expiry() <= deadline)
+        return;
+    timer::unset();
+    owner_->set_timer(*this, deadline);
+}
+
+void connection::on_expiry() noexcept
+{
+    const time_point now = owner_->now();
+    for (operation* const each : {static_cast<operation*>(reading_), static_cast<operation*>(writing_)}) {
+        if (each == nullptr)
+            continue;
+        if (each->deadline() <= now)
+            each->expire();
+        else if (each->deadline() != time_point::max())
+            watch(each->deadline());
+    }
 }
 
 void connection::wake() noexcept
@@ -67,45 +89,11 @@ result<void> connection::shutdown_write() noexcept
     return {};
 }
 
-/// Reads and drops until the end of the stream, an error, or a number of bytes.
-class connection::draining final : public operation {
-public:
-    draining(connection& from, finish_limits limits) noexcept
-        : operation(limits.time), from_(from), left_(limits.bytes) {}
-    ~draining() { abandon(); }
-    void value() const noexcept {}
-
-private:
-    bool attempt() noexcept override
-    {
-        std::array<char, 4096> scratch;
-        while (from_.is_open()) {
-            const io_result got = from_.transport_->try_read(scratch);
-            if (got.status == io_status::would_block)
-                return false;
-            if (got.status != io_status::done || got.count > left_)
-                break;
-            left_ -= got.count;
-        }
-        return true;
-    }
-    void arm() noexcept override { from_.transport_->wait(direction::read, *this); }
-    void disarm() noexcept override
-    {
-        if (from_.is_open())
-            from_.transport_->abandon(direction::read);
-    }
-    error describe(std::error_code code) const override { return {code, "finish", {}, phase::idle}; }
-
-    connection& from_;
-    std::size_t left_;
-};
-
 task<> connection::finish(finish_limits limits)
 {
     check_idle();
     if (shutdown_write() && !ended_)
-        (void)co_await as_result(draining(*this, limits));
+        (void)co_await as_result(with_deadline(limits.time, detail::discarding(*this, limits.bytes)));
     close();
 }
 

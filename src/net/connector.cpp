@@ -6,10 +6,10 @@ namespace portico {
 namespace {
 
 /// Waits until a transport that is connecting has succeeded or failed.
-class connecting final : public operation {
+class connecting final : public timed_operation {
 public:
     connecting(transport& stream, const endpoint& to, duration timeout) noexcept
-        : operation(timeout), stream_(stream), to_(to) {}
+        : timed_operation(timeout), stream_(stream), to_(to) {}
     ~connecting() { abandon(); }
     void value() const noexcept {}
 

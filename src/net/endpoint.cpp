@@ -106,7 +106,7 @@ address address::parse(std::string_view text)
         malformed(text.substr(0, text.find('\0')), "it contains a NUL");
     if (text.starts_with('[')) {
         const std::size_t end = text.find(']');
-        if (end == text.npos || end + 1 >= text.size() || text[end + 1] != ':')
+        if (end == text.npos || text.find(':') > end || end + 1 >= text.size() || text[end + 1] != ':')
             malformed(text, "[IPv6]:PORT was expected");
         return {std::string(text.substr(1, end - 1)), parse_port(text.substr(end + 2), text)};
     }

@@ -9,6 +9,8 @@ namespace portico {
 
 std::optional<endpoint> parse_ip(std::string_view text, std::uint16_t port)
 {
+    if (text.find('\0') != text.npos)
+        return {};
     std::uint32_t zone = 0;
     const std::size_t percent = text.find('%');
     if (percent != text.npos) {

@@ -7,11 +7,11 @@
 namespace portico::detail {
 
 reading::reading(connection& from, until goal, std::size_t limit, bytes delimiter)
-    : operation(from.timeout_), from_(from), limit_(limit), delimiter_(delimiter), goal_(goal)
+    : operation(from.timeout_), from_(from), limit_(limit), view_(delimiter), goal_(goal)
 {
     if (from.reading_ != nullptr)
         throw misuse("a second read on a connection while one is under way");
-    if (limit == 0 && goal != until::line && goal != until::end && goal != until::exactly)
+    if (limit == 0 && (goal == until::some || goal == until::into || goal == until::delimiter))
         throw misuse("a read of 0 bytes could not tell the end of the stream");
     if (goal == until::delimiter && delimiter.empty())
         throw misuse("read_until with an empty delimiter");
@@ -33,7 +33,7 @@ bool reading::attempt() noexcept
     while (!take()) {
         if (from_.ended_)
             return at_end();
-        if (!fill())
+        if (from_.drained_ || !fill())
             return failed();
     }
     return true;
@@ -47,20 +47,19 @@ bool reading::take() noexcept
     case until::some:
         if (buffer.size() == 0)
             return false;
-        found_ = buffer.consume(std::min(buffer.size(), limit_));
+        view_ = buffer.consume(std::min(buffer.size(), limit_));
         return true;
     case until::into:
-        if (!found_.empty())
-            return true; // read straight into its place
+        if (taken_)
+            return true;
         if (buffer.size() == 0)
             return false;
-        found_ = buffer.consume(std::min(buffer.size(), limit_));
-        std::memcpy(const_cast<char*>(delimiter_.data()), found_.data(), found_.size());
+        place(buffer.consume(std::min(buffer.size(), limit_)));
         return true;
     case until::exactly:
         if (buffer.size() < limit_)
             return false;
-        found_ = buffer.consume(limit_);
+        view_ = buffer.consume(limit_);
         return true;
     case until::end:
         return buffer.size() > limit_ && (fail(errc::limit_exceeded), true);
@@ -71,15 +70,19 @@ bool reading::take() noexcept
             return take_delimited(with_return ? position - 1 : position, position + 1);
         }
         searched_ = buffer.size();
-        return searched_ > limit_ + 1 && (fail(errc::limit_exceeded), true); // one for a CR
+        return searched_ > limit_ && searched_ - limit_ > 1 && (fail(errc::limit_exceeded), true); // one for a CR
     }
     case until::delimiter: {
-        const std::size_t position = buffer.view().text().find(delimiter_.text(), searched_);
+        const std::size_t position = buffer.view().text().find(view_.text(), searched_);
         if (position != std::string_view::npos)
-            return take_delimited(position + delimiter_.size(), position + delimiter_.size());
-        searched_ = buffer.size() - std::min(buffer.size(), delimiter_.size() - 1);
+            return take_delimited(position + view_.size(), position + view_.size());
+        searched_ = buffer.size() - std::min(buffer.size(), view_.size() - 1);
         return buffer.size() >= limit_ && (fail(errc::limit_exceeded), true);
     }
+    case until::discard:
+        limit_ -= std::min(limit_, buffer.size());
+        buffer.consume(buffer.size());
+        return limit_ == 0;
     }
     return true;
 }
@@ -89,8 +92,17 @@ bool reading::take_delimited(std::size_t position, std::size_t length) noexcept
     if (position > limit_)
         fail(errc::limit_exceeded);
     else
-        found_ = from_.buffer_.consume(length).subview(0, position);
+        view_ = from_.buffer_.consume(length).subview(0, position);
     return true;
+}
+
+// Into the caller's memory, unless they are there already.
+void reading::place(bytes received) noexcept
+{
+    if (received.data() != view_.data())
+        std::memcpy(const_cast<char*>(view_.data()), received.data(), received.size());
+    view_ = {view_.data(), received.size()};
+    taken_ = true;
 }
 
 // Whether there is something new to look at: bytes, or the end of the stream.
@@ -100,13 +112,14 @@ bool reading::fill() noexcept
     const bool direct = goal_ == until::into;
     const std::size_t wanted = goal_ == until::some ? 1 : goal_ == until::line ? buffer.size() + 1 : limit_;
     const std::span<char> room =
-        direct ? std::span(const_cast<char*>(delimiter_.data()), limit_) : buffer.prepare(wanted);
+        direct ? std::span(const_cast<char*>(view_.data()), limit_) : buffer.prepare(wanted);
     const io_result got = from_.transport_->try_read(room);
     switch (got.status) {
     case io_status::done:
         from_.bytes_read_ += got.count;
+        from_.drained_ = got.drained;
         if (direct)
-            found_ = bytes(room.data(), got.count);
+            place({room.data(), got.count});
         else
             buffer.commit(got.count);
         return true;
@@ -114,7 +127,6 @@ bool reading::fill() noexcept
     case io_status::failed: fail(got.code); break;
     case io_status::would_block: break;
     }
-    buffer.release_if_empty();
     return false;
 }
 
@@ -122,9 +134,9 @@ bool reading::at_end() noexcept
 {
     read_buffer& buffer = from_.buffer_;
     if (goal_ == until::end)
-        found_ = buffer.consume(buffer.size());
+        view_ = buffer.consume(buffer.size());
     else if (buffer.size() == 0)
-        ended_ = true;
+        ended_ = true, view_ = {};
     else
         fail(errc::truncated);
     return true;
@@ -132,6 +144,8 @@ bool reading::at_end() noexcept
 
 void reading::arm() noexcept
 {
+    from_.buffer_.release_if_empty();
+    from_.drained_ = false; // what ends the wait is worth a try
     from_.transport_->wait(direction::read, *this);
 }
 

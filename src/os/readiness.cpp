@@ -1,10 +1,14 @@
 // readiness: one asynchronous wait a direction, whoever waits for it.
 #include "readiness.hpp"
 
+#include <portico/core/memory_pool.hpp>
+
 namespace portico::os {
 
 class readiness::handler {
 public:
+    using allocator_type = detail::pool_allocator<void>;
+    allocator_type get_allocator() const noexcept { return {}; }
     handler(readiness& target, direction which) noexcept : target_(&target), which_(which) { ++target.references_; }
     handler(handler&& other) noexcept : target_(std::exchange(other.target_, nullptr)), which_(other.which_) {}
     handler& operator=(handler&&) = delete;

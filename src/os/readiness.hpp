@@ -29,7 +29,7 @@ public:
             delete this;
     }
 
-    /// Whether a read may find something: nothing has come back short or empty since it was last said to be ready.
+    /// Set when the event loop says so; for the owner to clear.
     bool readable = true;
     /// An errno value that the event loop reported in place of readiness.
     int failure = 0;

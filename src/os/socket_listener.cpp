@@ -36,7 +36,8 @@ listener::accepted socket_listener::try_accept() noexcept
 {
     if (socket_->failure != 0)
         return {{io_status::failed, 0, std::exchange(socket_->failure, 0)}, nullptr};
-    if (!socket_->readable)
+    // Not asked again for nothing; but while another listener keeps its acceptor busy nobody waits for this one.
+    if (!socket_->readable && ++passed_over_ % probe_every != 0)
         return {{io_status::would_block}, nullptr};
     socket_address from;
     descriptor handle(::accept4(socket_->handle(), from.data(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));

@@ -29,8 +29,11 @@ private:
     socket_listener(backend& outside, descriptor handle)
         : backend_(outside), socket_(new listening_socket(outside, std::move(handle))) {}
 
+    static constexpr unsigned probe_every = 64;
+
     backend& backend_;
     std::unique_ptr<listening_socket, close_and_drop> socket_;
+    unsigned passed_over_ = 0;
 };
 
 } // namespace portico::os

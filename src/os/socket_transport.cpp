@@ -21,24 +21,19 @@ io_result socket_transport::try_read(std::span<char> destination) noexcept
 {
     if (failure != 0)
         return {io_status::failed, 0, failure};
-    if (!readable)
-        return {io_status::would_block};
     ssize_t got;
     do
         got = ::recv(handle(), destination.data(), destination.size(), 0);
     while (got < 0 && errno == EINTR);
-    if (got > 0) {
-        // A short read has emptied the socket, and asking again would only be told so. What comes behind it, the end
-        // of the stream too, is seen by the wait: it looks at the state, not only at changes.
-        readable = static_cast<std::size_t>(got) == destination.size();
-        return {io_status::done, static_cast<std::size_t>(got)};
-    }
+    // A short read has emptied the socket, and asking again would only be told so. What comes behind it, the end of the
+    // stream too, is seen by the wait: it looks at the state, not only at changes.
+    if (got > 0)
+        return {io_status::done, static_cast<std::size_t>(got), 0, static_cast<std::size_t>(got) < destination.size()};
     if (got == 0)
-        return {io_status::end};
-    if (!is_would_block(errno))
-        return {io_status::failed, 0, errno};
-    readable = false;
-    return {io_status::would_block};
+        return lost_ == 0 ? io_result{io_status::end} : io_result{io_status::failed, 0, lost_};
+    if (is_would_block(errno))
+        return {io_status::would_block};
+    return {io_status::failed, 0, lost_ = errno};
 }
 
 io_result socket_transport::try_write(std::span<const bytes> buffers) noexcept
@@ -64,6 +59,8 @@ io_result socket_transport::try_write(std::span<const bytes> buffers) noexcept
         return {io_status::done, static_cast<std::size_t>(sent)};
     if (is_would_block(errno))
         return {io_status::would_block};
+    if (errno != EPIPE) // which does not say that the other direction is broken
+        lost_ = errno;
     return {io_status::failed, 0, errno};
 }
 

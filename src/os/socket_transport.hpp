@@ -27,6 +27,7 @@ public:
 
 private:
     endpoint remote_;
+    int lost_ = 0; // why the connection broke: the system says that once, and then calls it the end of the stream
 };
 
 } // namespace portico::os

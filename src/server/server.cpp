@@ -21,21 +21,15 @@ server::server(std::vector<address> where, handler serve, server_options options
 
 task<> server::run()
 {
-    std::vector<acceptor> sources;
-    std::vector<endpoint> endpoints;
+    context& own = co_await this_context();
+    acceptor source(own, {});
     listen_options how;
     how.backlog = options_.backlog;
-    for (const address& each : where_) {
-        sources.push_back(co_await listen(each, how));
-        std::ranges::copy(sources.back().local_endpoints(), std::back_inserter(endpoints));
-    }
+    for (const address& each : where_)
+        source.add(co_await listen(each, how));
     if (on_listening_)
-        on_listening_(endpoints);
-    co_await scope([&](task_group& sessions) -> task<> {
-        for (acceptor& each : sources)
-            sessions.spawn(accept_from(each, sessions));
-        co_return;
-    });
+        on_listening_(source.local_endpoints());
+    co_await scope([&](task_group& sessions) -> task<> { co_await accept_from(source, sessions); });
 }
 
 task<> server::accept_from(acceptor& source, task_group& sessions)
@@ -46,7 +40,7 @@ task<> server::accept_from(acceptor& source, task_group& sessions)
         auto stream = co_await as_result(source.accept_stream());
         if (stream) {
             pause_ = {};
-            sessions.spawn(session(std::move(*stream)));
+            sessions.spawn(session(sessions.scope().owner(), std::move(*stream)));
         } else {
             co_await recover(stream.error());
         }
@@ -97,10 +91,10 @@ private:
     server& owner_;
 };
 
-task<> server::session(transport_ptr stream)
+task<> server::session(context& own, transport_ptr stream)
 {
     const open_session counted(*this);
-    connection peer(co_await this_context(), std::move(stream));
+    connection peer(own, std::move(stream));
     peer.timeout(options_.timeout);
     bool served = false;
     try {

@@ -44,7 +44,7 @@ def ratios(spent, name):
 
 class Run:
     def __init__(self, options):
-        self.folder = options.folder
+        self.folder = options.folder.resolve()
         self.names = options.servers.split(",")
         self.compiler = options.compiler
         includes = f"-I{HERE.parents[1] / 'include'}"

@@ -105,7 +105,7 @@ private:
 };
 
 template <class T>
-class channel<T>::sending final : public operation, public detail::list_node<queue_tag> {
+class channel<T>::sending final : public timed_operation, public detail::list_node<queue_tag> {
 public:
     sending(channel& target, T&& value) : target_(target), value_(std::move(value)) {}
     ~sending()
@@ -144,7 +144,7 @@ private:
 };
 
 template <class T>
-class channel<T>::receiving final : public operation, public detail::list_node<queue_tag> {
+class channel<T>::receiving final : public timed_operation, public detail::list_node<queue_tag> {
 public:
     explicit receiving(channel& source) noexcept : source_(source) {}
     ~receiving()

@@ -68,9 +68,8 @@ public:
     /// False when the running task has had its turn and must let others run.
     bool spend() noexcept { return budget_ != 0 && (--budget_, true); }
     void make_ready(operation& which) noexcept;
-    void set_timer(detail::timer& which, duration timeout) noexcept;
-    void set_timer_at(detail::timer& which, time_point expiry) noexcept;
-    void unset_timer(detail::timer& which) noexcept { wheel_.unset(which); }
+    /// Sets a timer that is not set; `timer::unset` takes it back.
+    void set_timer(detail::timer& which, time_point expiry) noexcept;
 
     static constexpr std::size_t buffer_size = 16 * 1024;
     /// A buffer for reading, of `buffer_size` bytes. A few free ones are kept.

@@ -72,14 +72,14 @@ task<T> run_in_scope_for(duration timeout, cancel_scope::shielding shield, task<
     throw error(errc::timed_out, "run a task with a deadline", {}, phase::total);
 }
 
-class sleeping final : public operation {
+class sleeping final : public timed_operation {
 public:
     explicit sleeping(duration length) noexcept : length_(length) {}
     ~sleeping() { abandon(); }
     void value() const noexcept {}
 
 private:
-    class alarm final : public timer {
+    class alarm final : public detail::timer {
     public:
         explicit alarm(sleeping& sleeper) noexcept : sleeper_(sleeper) {}
 
@@ -97,7 +97,7 @@ private:
     alarm alarm_{*this};
 };
 
-class yielding final : public operation {
+class yielding final : public timed_operation {
 public:
     yielding() = default;
     ~yielding() { abandon(); }

@@ -25,7 +25,7 @@ private:
     bool set_ = false;
 };
 
-class event::waiting final : public operation, public detail::list_node<event_tag> {
+class event::waiting final : public timed_operation, public detail::list_node<event_tag> {
 public:
     explicit waiting(event& awaited) noexcept : awaited_(awaited) {}
     ~waiting() { abandon(); }

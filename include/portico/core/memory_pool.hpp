@@ -16,4 +16,18 @@ struct pooled {
     static void operator delete(void* block, std::size_t size) noexcept { pool_release(block, size); }
 };
 
+/// The pool as an allocator.
+template <class T>
+struct pool_allocator {
+    using value_type = T;
+    pool_allocator() = default;
+    template <class U>
+    pool_allocator(const pool_allocator<U>&) noexcept
+    {
+    }
+    T* allocate(std::size_t count) { return static_cast<T*>(pool_allocate(count * sizeof(T))); }
+    void deallocate(T* block, std::size_t count) noexcept { pool_release(block, count * sizeof(T)); }
+    friend bool operator==(pool_allocator, pool_allocator) noexcept { return true; }
+};
+
 } // namespace portico::detail

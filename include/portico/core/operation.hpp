@@ -15,7 +15,7 @@ namespace portico {
 /// An awaitable that first tries (`attempt`), and suspends the task only when it would block. It is awaited once, as
 /// an rvalue, in a task of the context that its object belongs to. A deadline or a cancellation that ends it abandons
 /// the wait: bytes that have not been read stay to be read.
-class [[nodiscard]] operation : public detail::timer, public detail::list_node<struct operation_tag> {
+class [[nodiscard]] operation : public detail::list_node<struct operation_tag> {
 public:
     operation(const operation&) = delete;
     operation& operator=(const operation&) = delete;
@@ -23,6 +23,8 @@ public:
     /// The time that this operation may take, counted from when it first has to wait, where the object's own timeout
     /// is not shorter.
     void expires_after(duration timeout) noexcept { timeout_ = timeout < timeout_ ? timeout : timeout_; }
+    /// When it expires, once it waits; `time_point::max()` for never.
+    time_point deadline() const noexcept { return limited_ ? deadline_ : time_point::max(); }
 
     /// The task that awaits it.
     const detail::promise_base* waiting() const noexcept { return waiting_; }
@@ -37,7 +39,7 @@ public:
             raise();
     }
     bool failed() const noexcept { return failure_ != 0 || state_ == state::expired; }
-    /// Throws `cancelled` where that is how it ended.
+    /// Throws `cancelled` where that is how it ended, and `misuse` where it never began.
     void check_cancelled() const;
     /// The error, where it failed.
     error failure() const;
@@ -48,6 +50,7 @@ public:
     /// Does the same later, after everything that is ready now.
     void ready_later() noexcept;
     void cancel() noexcept;
+    void expire() noexcept;
     bool is_armed() const noexcept { return armed_; }
 
 protected:
@@ -58,13 +61,18 @@ protected:
     virtual bool attempt() noexcept = 0;
     /// Asks to be told by `ready` or `ready_later` when another attempt is worthwhile.
     virtual void arm() noexcept = 0;
-    /// Takes that back. Also called by a derived destructor for an operation that is destroyed while it waits.
+    /// Takes that back, also where it has been told but has not run since. Called too by a derived destructor for an
+    /// operation that is destroyed while it waits.
     virtual void disarm() noexcept = 0;
+    /// Has `expire` called when the deadline has come. Called once, when it first waits. Returns whether that has to be
+    /// taken back, by `unwatch_deadline`, when it ends earlier.
+    virtual bool watch_deadline() noexcept = 0;
+    virtual void unwatch_deadline() noexcept {}
     /// What `failure` says: the operation and its target.
     virtual error describe(std::error_code code) const = 0;
 
     context& owner() const noexcept;
-    /// Abandons the wait of an operation that is being destroyed unfinished, with its task.
+    /// Abandons the wait: of an operation that is late or cancelled, or destroyed unfinished, with its task.
     void abandon() noexcept
     {
         if (armed_)
@@ -77,22 +85,36 @@ protected:
     void fail_misuse() noexcept { failure_ = outside_context; }
 
     /// Cancellation does not end it (the end of a group, which must wait for its children).
-    bool uninterruptible_ = false;
+    void make_uninterruptible() noexcept { uninterruptible_ = true; }
 
 private:
     static constexpr int outside_context = std::numeric_limits<int>::min();
     enum class state : std::uint8_t { fresh, waiting, complete, expired, cancelled };
-    void on_expiry() noexcept final;
     void end(state how) noexcept;
     void wait() noexcept;
     [[noreturn]] void raise() const;
     friend class context;
 
     detail::promise_base* waiting_ = nullptr;
-    duration timeout_;
+    union {
+        duration timeout_;    // until it waits
+        time_point deadline_; // from then on, if `limited_`
+    };
     int failure_ = 0; // an errno value, or an errc negated
     state state_ = state::fresh;
-    bool armed_ = false;
+    bool armed_ = false, limited_ = false, watched_ = false, uninterruptible_ = false;
+};
+
+/// An operation with a timer of its own for its deadline: every one but those of connections, which share one.
+class timed_operation : public operation, private detail::timer {
+protected:
+    using operation::operation;
+    ~timed_operation() = default;
+
+private:
+    bool watch_deadline() noexcept final;
+    void unwatch_deadline() noexcept final { timer::unset(); }
+    void on_expiry() noexcept final { expire(); }
 };
 
 namespace detail {

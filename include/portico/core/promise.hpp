@@ -26,11 +26,16 @@ protected:
 };
 
 struct promise_base : list_node<struct root_tag> {
-    std::coroutine_handle<> handle;
     promise_base* parent = nullptr; ///< the task that awaits this one; null for one that a task_owner started
     task_owner* owner = nullptr;    ///< set where there is no parent
     cancel_scope* scope = nullptr;
     std::source_location where; ///< the `co_await` at which it waits
+
+    /// The coroutine. Every task's promise begins with its promise_base, and task.hpp sees to the alignment.
+    std::coroutine_handle<promise_base> handle() noexcept
+    {
+        return std::coroutine_handle<promise_base>::from_promise(*this);
+    }
 
     static void* operator new(std::size_t size) { return pool_allocate(size); }
     static void operator delete(void* block, std::size_t size) noexcept { pool_release(block, size); }

@@ -49,7 +49,7 @@ private:
 
 /// The tasks that a scope runs side by side. The first that fails cancels the others, and its exception leaves the
 /// scope; a later failure goes to the context's reports.
-class task_group : private detail::task_owner {
+class task_group final : private detail::task_owner {
 public:
     explicit task_group(cancel_scope& parent) noexcept : scope_(parent) {}
     task_group(const task_group&) = delete;
@@ -68,6 +68,9 @@ public:
 
     /// Cancels every task in the group; the scope then ends without an error.
     void cancel() noexcept { scope_.cancel(); }
+    /// The same for a group that has what it was for, unless one of it has failed before: what fails on the way out
+    /// goes to the reports, and `conclude` throws nothing.
+    void finish() noexcept;
     std::size_t size() const noexcept { return size_; }
     cancel_scope& scope() noexcept { return scope_; }
 
@@ -98,12 +101,13 @@ private:
     detail::intrusive_list<detail::promise_base, detail::root_tag> running_;
     std::size_t size_ = 0;
     std::exception_ptr failure_;
+    bool finished_ = false;
     operation* joining_ = nullptr;
 };
 
-class task_group::all_ended final : public operation {
+class task_group::all_ended final : public timed_operation {
 public:
-    explicit all_ended(task_group& group) noexcept : group_(group) { uninterruptible_ = true; }
+    explicit all_ended(task_group& group) noexcept : group_(group) { make_uninterruptible(); }
     ~all_ended() { abandon(); }
     void value() const noexcept {}
 

@@ -141,9 +141,8 @@ private:
 template <class T>
 task<T> detail::task_promise<T>::get_return_object() noexcept
 {
-    const auto own = std::coroutine_handle<task_promise>::from_promise(*this);
-    handle = own;
-    return task<T>(own);
+    static_assert(alignof(task_promise) == alignof(promise_base), "the value of a task is over-aligned");
+    return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 
 } // namespace portico

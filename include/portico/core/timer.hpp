@@ -15,6 +15,12 @@ using time_point = std::chrono::steady_clock::time_point;
 /// As a timeout: none, wait for ever.
 inline constexpr duration no_timeout = duration::max();
 
+/// `instant + length`, or the last instant where that lies beyond it.
+inline time_point add(time_point instant, duration length) noexcept
+{
+    return length < time_point::max() - instant ? instant + length : time_point::max();
+}
+
 namespace detail {
 
 /// Something that wants to be told when an instant has come. Linked into at most one wheel; destruction unlinks.
@@ -22,6 +28,8 @@ class timer : public list_node<struct timer_tag> {
 public:
     time_point expiry() const noexcept { return expiry_; }
     bool is_set() const noexcept { return is_linked(); }
+    /// The slot that this may leave empty is cleared when its time comes.
+    void unset() noexcept { unlink(); }
 
 protected:
     timer() = default;
@@ -41,7 +49,6 @@ public:
 
     /// Sets a timer that is not set. An instant in the past expires at the next `advance`.
     void set(timer& which, time_point expiry) noexcept;
-    void unset(timer& which) noexcept;
 
     /// Expires every timer whose instant is `now` or before, earlier slots first.
     void advance(time_point now) noexcept;
@@ -50,7 +57,7 @@ public:
     time_point next() const noexcept;
 
 private:
-    static constexpr int slot_bits = 6, slots = 1 << slot_bits, levels = 6;
+    static constexpr int slot_bits = 6, slots = 1 << slot_bits, levels = 8; // for the 43 bits of a tick
     using slot = intrusive_list<timer, timer_tag>;
     struct place {
         int level;

@@ -33,7 +33,7 @@ task<std::tuple<non_void<T>...>> all_of(task<T>... work)
     }, values);
     co_await group.join();
     group.conclude();
-    co_return std::apply([](auto&... value) { return std::tuple<non_void<T>...>(std::move(*value)...); }, values);
+    co_return std::apply([](auto&... value) { return std::tuple<non_void<T>...>(std::move(value.value())...); }, values);
 }
 
 template <class... T, std::size_t... Index>
@@ -47,13 +47,13 @@ task<std::variant<non_void<T>...>> any_of(std::index_sequence<Index...>, task<T>
             group.spawn(store_value(std::move(each), [&](auto&& got) {
                 if (!first)
                     first.emplace(std::in_place_index<I>, std::move(got));
-                group.cancel();
+                group.finish();
             }));
     };
     (start(std::integral_constant<std::size_t, Index>(), work), ...);
     co_await group.join();
     group.conclude();
-    co_return std::move(*first);
+    co_return std::move(first.value());
 }
 
 template <class... T>
@@ -80,7 +80,8 @@ template <class... Awaitable>
 
 /// Awaits operations and tasks side by side; the first that ends cancels the others, and when they have ended its
 /// value arrives as the variant's alternative of its position, or its exception is thrown. An operation that was
-/// cancelled so has moved no bytes; one that completes before it sees the cancellation loses its value.
+/// cancelled so has moved no bytes; one that completes before it sees the cancellation loses its value. What fails
+/// after the first goes to the context's reports.
 template <class... Awaitable>
     requires(sizeof...(Awaitable) > 0)
 [[nodiscard]] auto when_any(Awaitable&&... work)

@@ -104,7 +104,7 @@ private:
     std::uint64_t random_;
 };
 
-class memory_backend::settling final : public operation {
+class memory_backend::settling final : public timed_operation {
 public:
     explicit settling(memory_backend& outside) noexcept : outside_(outside) {}
     ~settling() { abandon(); }

@@ -25,6 +25,9 @@ public:
     /// The same, for who makes the connection elsewhere.
     [[nodiscard]] accepting_stream accept_stream() noexcept;
 
+    /// Accepts from all that another one listens at, too. Not while an accept is under way.
+    void add(acceptor&& other);
+
     /// Where it listens, with the ports that the system chose.
     std::vector<endpoint> local_endpoints() const;
 
@@ -34,10 +37,10 @@ private:
     std::size_t next_ = 0; // which listener has its turn, so that none starves the others
 };
 
-class acceptor::accepting_stream : public operation {
+class acceptor::accepting_stream : public timed_operation {
 public:
     explicit accepting_stream(acceptor& from) noexcept : from_(from) {}
-    ~accepting_stream() { abandon(); }
+    ~accepting_stream();
     transport_ptr value() noexcept { return std::move(stream_); }
 
 protected:
@@ -48,6 +51,7 @@ private:
     void arm() noexcept override;
     void disarm() noexcept override;
     error describe(std::error_code code) const override;
+    void forget() noexcept;
     transport_ptr stream_;
 };
 

@@ -35,7 +35,7 @@ struct finish_limits {
 /// after `close`, `errc::timed_out` after the connection's `timeout`); and when it is cancelled or late, a read has
 /// taken nothing from the stream and a write may have sent a part, so that a protocol can go on reading but hardly
 /// writing.
-class connection {
+class connection : private detail::timer {
 public:
     /// On a transport of this context. `connect`, `acceptor` and `server` make them.
     connection(context& owner, transport_ptr stream) noexcept;
@@ -78,8 +78,9 @@ public:
     void abort() noexcept;
     bool is_open() const noexcept { return !closed_; }
 
-    /// They outlive `close`.
+    /// None once it is closed.
     endpoint local_endpoint() const noexcept;
+    /// Outlives `close`.
     endpoint remote_endpoint() const noexcept;
     /// The socket's descriptor, for options that have no function here; -1 where there is none.
     int native_handle() const noexcept;
@@ -92,7 +93,8 @@ public:
 private:
     friend detail::reading;
     friend detail::writing;
-    class draining;
+    void on_expiry() noexcept override;
+    void watch(time_point deadline) noexcept;
     void check_idle() const;
     void wake() noexcept;
 
@@ -105,6 +107,7 @@ private:
     std::uint64_t bytes_read_ = 0, bytes_written_ = 0;
     bool ended_ = false; // the peer has sent the end of the stream
     bool closed_ = false;
+    bool drained_ = false; // the last read has emptied the transport
 };
 
 } // namespace portico

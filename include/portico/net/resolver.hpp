@@ -20,7 +20,7 @@ class resolving;
 /// up the program's end. Fails with the resolver's reason; a cancelled or late look-up is abandoned.
 [[nodiscard]] resolving resolve(address where);
 
-class resolving final : public operation {
+class resolving final : public timed_operation {
 public:
     explicit resolving(address where) noexcept;
     ~resolving();

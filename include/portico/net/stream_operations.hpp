@@ -11,43 +11,47 @@ namespace portico::detail {
 
 class reading : public operation {
 protected:
-    enum class until : unsigned char { some, exactly, delimiter, line, end, into };
+    enum class until : unsigned char { some, exactly, delimiter, line, end, into, discard };
     reading(connection& from, until goal, std::size_t limit, bytes delimiter = {});
     ~reading();
 
-    bytes found_{};      // what it completes with
-    bool ended_ = false; // completed by the end of the stream, at a boundary
+    bytes found() const noexcept { return view_; }
+    bool at_boundary() const noexcept { return ended_; }
 
 private:
     friend connection;
     bool attempt() noexcept final;
     void arm() noexcept final;
     void disarm() noexcept final;
+    bool watch_deadline() noexcept final { return from_.watch(deadline()), false; }
     error describe(std::error_code code) const final;
     bool take() noexcept;
     bool take_delimited(std::size_t position, std::size_t length) noexcept;
+    void place(bytes received) noexcept;
     bool fill() noexcept;
     bool at_end() noexcept;
 
     connection& from_;
     std::size_t limit_;
     std::size_t searched_ = 0;
-    bytes delimiter_; // or, for `into`, the memory
+    bytes view_; // the delimiter, or the memory to read into; in the end what was found
     until goal_;
+    bool taken_ = false; // `into`: the bytes are in their place
+    bool ended_ = false; // completed by the end of the stream, at a boundary
 };
 
 /// Completes with bytes, empty at the end of the stream.
 class reading_some final : public reading {
 public:
     reading_some(connection& from, std::size_t limit) : reading(from, until::some, limit) {}
-    bytes value() const noexcept { return found_; }
+    bytes value() const noexcept { return found(); }
 };
 
 class reading_exactly final : public reading {
 public:
     reading_exactly(connection& from, std::size_t count, bool all)
         : reading(from, all ? until::end : until::exactly, count) {}
-    bytes value() const noexcept { return found_; }
+    bytes value() const noexcept { return found(); }
 };
 
 /// Completes with a part, or with none at the end of the stream.
@@ -56,7 +60,7 @@ public:
     reading_part(connection& from, std::size_t limit) : reading(from, until::line, limit) {}
     reading_part(connection& from, std::size_t limit, bytes delimiter)
         : reading(from, until::delimiter, limit, delimiter) {}
-    std::optional<bytes> value() const noexcept { return ended_ ? std::nullopt : std::optional(found_); }
+    std::optional<bytes> value() const noexcept { return at_boundary() ? std::nullopt : std::optional(found()); }
 };
 
 /// Completes with the number of bytes that are in the caller's memory.
@@ -64,7 +68,14 @@ class reading_into final : public reading {
 public:
     reading_into(connection& from, std::span<char> destination)
         : reading(from, until::into, destination.size(), bytes(destination.data(), destination.size())) {}
-    std::size_t value() const noexcept { return found_.size(); }
+    std::size_t value() const noexcept { return found().size(); }
+};
+
+/// Completes when the stream has ended, or when so many bytes have been dropped.
+class discarding final : public reading {
+public:
+    discarding(connection& from, std::size_t limit) : reading(from, until::discard, limit) {}
+    void value() const noexcept {}
 };
 
 class writing : public operation {
@@ -82,6 +93,7 @@ private:
     bool attempt() noexcept final;
     void arm() noexcept final;
     void disarm() noexcept final;
+    bool watch_deadline() noexcept final { return to_.watch(deadline()), false; }
     error describe(std::error_code code) const final;
     void skip(std::size_t count) noexcept;
 

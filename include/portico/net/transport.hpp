@@ -19,6 +19,7 @@ struct io_result {
     io_status status;
     std::size_t count = 0; ///< bytes moved, where `done`
     int code = 0;          ///< an errno value, where `failed`
+    bool drained = false;  ///< where `done` by a read: another one would find nothing now
 };
 
 enum class direction : unsigned char { read, write };

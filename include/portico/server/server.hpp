@@ -56,7 +56,7 @@ public:
 private:
     class open_session;
     task<> accept_from(acceptor& source, task_group& sessions);
-    task<> session(transport_ptr stream);
+    task<> session(context& own, transport_ptr stream);
     task<> wait_for_room();
     task<> recover(const error& failure);
     void report_failure(const connection& peer);
