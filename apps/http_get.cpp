@@ -122,13 +122,13 @@ portico::task<> download(const settings& chosen, const portico::url& from)
 {
     portico::client_options options;
     options.connecting.timeout = seconds(chosen.connect_timeout);
-    const http::receiver_maker receiving = [&](portico::context& own) -> std::unique_ptr<http::receiver> {
+    http::receiver_maker receiving = [&](portico::context& own) -> std::unique_ptr<http::receiver> {
         if (chosen.to_standard_output())
             return std::make_unique<printing_receiver>(std::make_unique<output_receiver>(), stderr);
         auto saving = std::make_unique<http::file_receiver>(own.backend(), chosen.output.value_or(http::file_name(from)));
         return std::make_unique<printing_receiver>(std::move(saving), stdout);
     };
-    portico::client getting(portico::tcp(from.host(), from.port().value()), http::get(from, receiving), options);
+    portico::client getting(portico::tcp(from.host(), from.port().value()), http::get(from, std::move(receiving)), options);
     co_await getting.run();
 }
 

@@ -55,8 +55,8 @@ namespace {
 void append(std::string& text, std::string_view separator, std::string_view more)
 {
     if (!text.empty() && !more.empty())
-        text += separator;
-    text += more;
+        text.append(separator);
+    text.append(more);
 }
 
 } // namespace

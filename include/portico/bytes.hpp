@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
-#include <ranges>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,6 +13,13 @@ namespace portico {
 /// A type whose objects are single octets: char, unsigned char, char8_t, std::byte.
 template <class T>
 concept octet = sizeof(T) == 1 && (std::is_integral_v<T> || std::is_same_v<T, std::byte>) && !std::is_same_v<T, bool>;
+
+/// Contiguous octets: what `std::data` and `std::size` understand.
+template <class T>
+concept octets = requires(const T& range) {
+    { std::size(range) } -> std::convertible_to<std::size_t>;
+    requires octet<std::remove_cvref_t<decltype(*std::data(range))>>;
+} && !std::is_array_v<T>;
 
 /// A non-owning view of octets. It converts from contiguous ranges of octets (strings, string literals, vectors,
 /// spans, arrays) and to `std::string_view`. It is valid as long as what it was made from; views that a read of a
@@ -27,15 +34,14 @@ public:
     constexpr bytes(const char* text) noexcept : view_(text) {}
 
     /// Any contiguous range of octets.
-    template <std::ranges::contiguous_range Range>
-        requires octet<std::ranges::range_value_t<Range>> && (!std::is_array_v<std::remove_cvref_t<Range>>)
-              && (!std::is_same_v<std::remove_cvref_t<Range>, bytes>)
+    template <octets Range>
+        requires(!std::is_same_v<Range, bytes>)
     constexpr bytes(const Range& range) noexcept
     {
-        if constexpr (std::is_same_v<std::ranges::range_value_t<Range>, char>)
-            view_ = std::string_view(std::ranges::data(range), std::ranges::size(range));
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*std::data(range))>, char>)
+            view_ = std::string_view(std::data(range), std::size(range));
         else
-            view_ = std::string_view(reinterpret_cast<const char*>(std::ranges::data(range)), std::ranges::size(range));
+            view_ = std::string_view(reinterpret_cast<const char*>(std::data(range)), std::size(range));
     }
 
     constexpr const char* data() const noexcept { return view_.data(); }

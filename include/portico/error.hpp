@@ -2,13 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace portico {
@@ -113,7 +113,8 @@ public:
 /// `std::expected<T, error>`; `value()` throws the error as the type it has.
 template <class T>
 class [[nodiscard]] result {
-    using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+    struct nothing {};
+    using stored = std::conditional_t<std::is_void_v<T>, nothing, T>;
 
 public:
     using value_type = T;
@@ -124,39 +125,39 @@ public:
         requires(!std::is_void_v<T>) && std::is_convertible_v<U, stored>
              && (!std::is_base_of_v<portico::error, std::remove_cvref_t<U>>)
              && (!std::is_same_v<std::remove_cvref_t<U>, result>)
-    result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
-    result(const portico::error& failure) : state_(std::in_place_index<1>, failure.clone()) {}
+    result(U&& value) : value_(std::forward<U>(value)) {}
+    result(const portico::error& failure) : failure_(failure.clone()) {}
 
-    bool has_value() const noexcept { return state_.index() == 0; }
+    bool has_value() const noexcept { return failure_ == nullptr; }
     explicit operator bool() const noexcept { return has_value(); }
 
     decltype(auto) value() &
     {
         check();
         if constexpr (!std::is_void_v<T>)
-            return (std::get<0>(state_));
+            return (*value_);
     }
     decltype(auto) value() const&
     {
         check();
         if constexpr (!std::is_void_v<T>)
-            return (std::get<0>(state_));
+            return (*value_);
     }
     T value() &&
     {
         check();
         if constexpr (!std::is_void_v<T>)
-            return std::get<0>(std::move(state_));
+            return std::move(*value_);
     }
 
     /// Undefined where there is no error, as in `std::expected`.
-    const portico::error& error() const noexcept { return **std::get_if<1>(&state_); }
+    const portico::error& error() const noexcept { return *failure_; }
 
-    stored& operator*() & noexcept requires(!std::is_void_v<T>) { return *std::get_if<0>(&state_); }
-    const stored& operator*() const& noexcept requires(!std::is_void_v<T>) { return *std::get_if<0>(&state_); }
-    stored&& operator*() && noexcept requires(!std::is_void_v<T>) { return std::move(*std::get_if<0>(&state_)); }
-    stored* operator->() noexcept requires(!std::is_void_v<T>) { return std::get_if<0>(&state_); }
-    const stored* operator->() const noexcept requires(!std::is_void_v<T>) { return std::get_if<0>(&state_); }
+    stored& operator*() & noexcept requires(!std::is_void_v<T>) { return *value_; }
+    const stored& operator*() const& noexcept requires(!std::is_void_v<T>) { return *value_; }
+    stored&& operator*() && noexcept requires(!std::is_void_v<T>) { return std::move(*value_); }
+    stored* operator->() noexcept requires(!std::is_void_v<T>) { return &*value_; }
+    const stored* operator->() const noexcept requires(!std::is_void_v<T>) { return &*value_; }
 
     template <class U>
     T value_or(U&& otherwise) const& requires(!std::is_void_v<T>)
@@ -190,7 +191,8 @@ private:
         if (!has_value())
             error().raise();
     }
-    std::variant<stored, std::shared_ptr<const portico::error>> state_;
+    std::optional<stored> value_;
+    std::shared_ptr<const portico::error> failure_; // none where there is a value
 };
 
 } // namespace portico

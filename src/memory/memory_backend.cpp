@@ -17,7 +17,7 @@ namespace portico {
 /// What other threads may still post to when the backend is gone.
 struct memory_backend::posted {
     std::mutex mutex;
-    std::deque<std::function<void()>> functions;
+    std::deque<unique_function<void()>> functions;
     bool open = true;
 };
 
@@ -45,9 +45,9 @@ void memory_backend::advance(duration by)
     now_ = until;
 }
 
-std::function<void(std::function<void()>)> memory_backend::poster()
+unique_function<void(unique_function<void()>)> memory_backend::poster()
 {
-    return [own = posted_](std::function<void()> function) {
+    return [own = posted_](unique_function<void()> function) {
         const std::lock_guard lock(own->mutex);
         if (own->open)
             own->functions.push_back(std::move(function));
@@ -63,7 +63,7 @@ void memory_backend::run()
 
 bool memory_backend::step()
 {
-    std::function<void()> next;
+    unique_function<void()> next;
     {
         const std::lock_guard lock(posted_->mutex);
         if (!posted_->functions.empty()) {
@@ -87,16 +87,16 @@ bool memory_backend::step()
     return true;
 }
 
-void memory_backend::watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler)
+void memory_backend::watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler)
 {
     signals_ = numbers;
-    on_signal_ = std::move(handler);
+    on_signal_ = std::make_shared<const unique_function<void(int)>>(std::move(handler));
 }
 
 void memory_backend::raise_signal(int number)
 {
     if (std::ranges::find(signals_, number) != signals_.end())
-        poster()([handler = on_signal_, number] { handler(number); });
+        poster()([handler = on_signal_, number] { (*handler)(number); });
 }
 
 std::pair<transport_ptr, transport_ptr> memory_backend::make_link()
@@ -157,12 +157,12 @@ void memory_backend::resolve(const std::string& host, std::uint16_t port, resolv
     const auto found = hosts_.find(host);
     if (found == hosts_.end()) {
         const error unknown(std::error_code(EAI_NONAME, resolver_category()), "resolve", host);
-        return poster()([=] { done(unknown); });
+        return poster()([unknown, done = std::move(done)] { done(unknown); });
     }
     std::vector<endpoint> addresses = found->second;
     for (endpoint& each : addresses)
         each.port(port);
-    poster()([=] { done(addresses); });
+    poster()([addresses, done = std::move(done)] { done(addresses); });
 }
 
 /// Appends to a string in the map of files, which may be renamed or removed meanwhile, as a file may.

@@ -188,11 +188,7 @@ bool writing::attempt() noexcept
         skip(0);
         if (first_.empty())
             return true;
-        std::array<bytes, 16> gathered;
-        gathered[0] = first_;
-        const std::size_t more = std::min(after_.size(), gathered.size() - 1);
-        std::copy_n(after_.begin(), more, gathered.begin() + 1);
-        const io_result sent = to_.transport_->try_write(std::span(gathered.data(), more + 1));
+        const io_result sent = after_.empty() ? to_.transport_->try_write({&first_, 1}) : gather();
         if (sent.status == io_status::would_block)
             return false;
         if (sent.status != io_status::done)
@@ -201,6 +197,15 @@ bool writing::attempt() noexcept
         written_ += sent.count;
         skip(sent.count);
     }
+}
+
+io_result writing::gather() noexcept
+{
+    std::array<bytes, 16> gathered;
+    gathered[0] = first_;
+    const std::size_t more = std::min(after_.size(), gathered.size() - 1);
+    std::copy_n(after_.begin(), more, gathered.begin() + 1);
+    return to_.transport_->try_write(std::span(gathered.data(), more + 1));
 }
 
 // Drops what has been sent, and buffers that are empty.

@@ -69,9 +69,9 @@ void backend::request_run()
         asio::post(loop_, run);
 }
 
-std::function<void(std::function<void()>)> backend::poster()
+unique_function<void(unique_function<void()>)> backend::poster()
 {
-    return [own = link_](std::function<void()> function) {
+    return [own = link_](unique_function<void()> function) {
         const std::lock_guard lock(own->mutex);
         if (own->target == nullptr)
             return;
@@ -86,9 +86,9 @@ std::function<void(std::function<void()>)> backend::poster()
     };
 }
 
-void backend::watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler)
+void backend::watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler)
 {
-    on_signal_ = std::move(handler);
+    on_signal_ = std::make_shared<const unique_function<void(int)>>(std::move(handler));
     signals_.emplace(loop_);
     for (const int each : numbers)
         signals_->add(each);
@@ -105,7 +105,7 @@ void backend::watch_next_signal()
                     watch_next_signal();
                     own->owner->begin_turn();
                     const auto handler = on_signal_; // which may replace itself
-                    handler(number);
+                    (*handler)(number);
                 });
 }
 
@@ -141,8 +141,9 @@ result<std::unique_ptr<listener>> backend::listen(const endpoint& at, const list
 
 void backend::resolve(const std::string& host, std::uint16_t port, resolved done)
 {
-    resolver_.resolve(host, port, [post = poster(), done = std::move(done)](result<std::vector<endpoint>> answer) {
-        post([done, answer = std::move(answer)] { done(answer); });
+    auto shared = std::make_shared<const resolved>(std::move(done));
+    resolver_.resolve(host, port, [post = poster(), shared](result<std::vector<endpoint>> answer) {
+        post([shared, answer = std::move(answer)] { (*shared)(answer); });
     });
 }
 

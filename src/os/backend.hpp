@@ -33,8 +33,8 @@ public:
     time_point now() noexcept override { return std::chrono::steady_clock::now(); }
     void set_alarm(time_point instant) override;
     void request_run() override;
-    std::function<void(std::function<void()>)> poster() override;
-    void watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler) override;
+    unique_function<void(unique_function<void()>)> poster() override;
+    void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) override;
     void run() override;
     void stop() noexcept override { loop_.stop(); }
 
@@ -69,7 +69,7 @@ private:
     std::shared_ptr<link> link_ = std::make_shared<link>();
     asio::steady_timer alarm_;
     std::optional<asio::signal_set> signals_;
-    std::function<void(int)> on_signal_;
+    std::shared_ptr<const unique_function<void(int)>> on_signal_;
     resolver_threads resolver_;
 };
 

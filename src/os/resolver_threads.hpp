@@ -1,8 +1,8 @@
 // resolver_threads: getaddrinfo on a few threads, none of which is ever waited for.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <portico/core/function.hpp>
 #include <portico/error.hpp>
 #include <portico/net/endpoint.hpp>
 #include <string>
@@ -12,7 +12,7 @@ namespace portico::os {
 
 class resolver_threads {
 public:
-    using resolved = std::function<void(result<std::vector<endpoint>>)>;
+    using resolved = unique_function<void(result<std::vector<endpoint>>)>;
 
     resolver_threads();
     /// Look-ups that have not begun are dropped; those that run end when they end, with nobody to tell.

@@ -7,6 +7,7 @@
 #include <vector>
 
 using namespace portico;
+using test::run_in_memory;
 using namespace std::chrono_literals;
 
 TEST_CASE("waiting for an event that is set completes at once, and again, until it is reset")

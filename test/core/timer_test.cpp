@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct alarm final : detail::timer {
+struct test_timer final : detail::timer {
     std::function<void()> action;
     void on_expiry() noexcept override { action(); }
 };
@@ -36,7 +36,7 @@ public:
     }
     void unset(std::size_t which)
     {
-        wheel_.unset(timers_[which]);
+        timers_[which].unset();
         if (places_[which] != model_.end())
             model_.erase(std::exchange(places_[which], model_.end()));
     }
@@ -73,7 +73,7 @@ private:
     detail::timer_wheel wheel_{start};
     model model_;
     std::vector<model::iterator> places_;
-    std::vector<alarm> timers_;
+    std::vector<test_timer> timers_;
     bool early_ = false;
 };
 
@@ -153,12 +153,12 @@ TEST_CASE("thousands of timers in one slot expire at their own instants")
 TEST_CASE("an expiry may unset, set and destroy other timers, of the same slot too")
 {
     detail::timer_wheel wheel(start);
-    alarm first, second, third, again;
-    auto destroyed = std::make_unique<alarm>();
+    test_timer first, second, third, again;
+    auto destroyed = std::make_unique<test_timer>();
     int count = 0;
     first.action = [&] {
         ++count;
-        wheel.unset(second);
+        second.unset();
         destroyed.reset();
         wheel.set(again, start + 5ms); // in the past: with the next advance, or this one
     };
@@ -177,7 +177,7 @@ TEST_CASE("an expiry may unset, set and destroy other timers, of the same slot t
 TEST_CASE("while time stands still, only what is due expires")
 {
     detail::timer_wheel wheel(start);
-    alarm due, later;
+    test_timer due, later;
     int count = 0;
     due.action = [&] { ++count; };
     later.action = [&] { count += 100; };
@@ -198,7 +198,7 @@ TEST_CASE("a wheel without timers has no next instant, and the destructor of a t
     detail::timer_wheel wheel(start);
     CHECK(wheel.next() == time_point::max());
     {
-        alarm gone;
+        test_timer gone;
         wheel.set(gone, start + 1s);
         CHECK(gone.is_set());
         CHECK(gone.expiry() == start + 1s);

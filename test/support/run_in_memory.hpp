@@ -6,6 +6,8 @@
 #include <portico/core/context.hpp>
 #include <portico/memory/memory_backend.hpp>
 
+namespace test {
+
 /// `run_in_memory([&](context& own, memory_backend& outside) -> task<> { ... })`; returns what the task returns.
 template <class Body>
 auto run_in_memory(Body body)
@@ -15,3 +17,5 @@ auto run_in_memory(Body body)
     portico::context own(std::move(backend));
     return own.run(body(own, outside));
 }
+
+} // namespace test

@@ -74,7 +74,7 @@ portico::task<> with_connections(std::string host, const Body& body)
     co_await body(near, far);
 }
 
-/// Runs `body(near, far)`, a task, with two ends of a connection of this kind: `near` has connected, `far` was accepted.
+/// Runs `body(near, far)`, a task, with both ends of a connection: `near` has connected, `far` was accepted.
 template <class Body>
 void run_with_connections(const stream_kind& kind, const Body& body)
 {

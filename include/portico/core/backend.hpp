@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <portico/bytes.hpp>
+#include <portico/core/function.hpp>
 #include <portico/core/timer.hpp>
 #include <portico/error.hpp>
 #include <span>
@@ -49,9 +49,9 @@ public:
     virtual void request_run() = 0;
     /// A function that any thread may call, at any time, even when the context is gone: it has what it is given called
     /// from the loop, soon, or dropped.
-    virtual std::function<void(std::function<void()>)> poster() = 0;
+    virtual unique_function<void(unique_function<void()>)> poster() = 0;
     /// Calls `handler(number)` from the loop for each of these signals, in place of those watched before.
-    virtual void watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler) = 0;
+    virtual void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) = 0;
     /// Runs the loop until `stop`. Only for a backend that has a loop of its own.
     virtual void run() = 0;
     virtual void stop() noexcept = 0;
@@ -60,7 +60,7 @@ public:
     virtual result<transport_ptr> connect(const endpoint& to, const connect_options& options) = 0;
     virtual result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) = 0;
 
-    using resolved = std::function<void(result<std::vector<endpoint>>)>;
+    using resolved = unique_function<void(result<std::vector<endpoint>>)>;
     /// Looks up the addresses of a host and calls `done` from the loop, never from within this call. `done` is called
     /// at most once; a caller that has lost interest lets it do nothing. An empty host means every local address.
     virtual void resolve(const std::string& host, std::uint16_t port, resolved done) = 0;

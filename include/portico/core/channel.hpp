@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <portico/core/operation.hpp>
 #include <utility>
+#include <vector>
 
 namespace portico {
 
@@ -35,7 +35,7 @@ public:
     /// Without waiting: false where it is full, closed, or where others wait to send; `value` is then untouched.
     bool try_send(T&& value)
     {
-        if (closed_ || values_.size() >= capacity_ || !senders_.empty())
+        if (closed_ || size() >= capacity_ || !senders_.empty())
             return false;
         push(std::move(value));
         return true;
@@ -54,7 +54,7 @@ public:
         receivers_.for_each([](receiving& each) { each.ready_later(); });
     }
     bool is_closed() const noexcept { return closed_; }
-    std::size_t size() const noexcept { return values_.size(); }
+    std::size_t size() const noexcept { return values_.size() - taken_; }
 
 private:
     struct queue_tag;
@@ -66,10 +66,13 @@ private:
     }
     std::optional<T> pop()
     {
-        if (values_.empty())
+        if (size() == 0)
             return {};
-        std::optional<T> value(std::move(values_.front()));
-        values_.pop_front();
+        std::optional<T> value(std::move(values_[taken_++]));
+        if (taken_ * 2 >= values_.size()) { // seldom enough that each value is moved about once
+            values_.erase(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(taken_));
+            taken_ = 0;
+        }
         wake(senders_);
         return value;
     }
@@ -98,7 +101,8 @@ private:
     }
 
     std::size_t capacity_;
-    std::deque<T> values_;
+    std::vector<T> values_;
+    std::size_t taken_ = 0; // how many of them, in front, are gone
     bool closed_ = false;
     detail::intrusive_list<sending, queue_tag> senders_;
     detail::intrusive_list<receiving, queue_tag> receivers_;
@@ -121,7 +125,7 @@ private:
     {
         if (target_.closed_)
             fail(errc::closed);
-        else if (target_.values_.size() >= target_.capacity_ || !channel::is_first(target_.senders_, *this))
+        else if (target_.size() >= target_.capacity_ || !channel::is_first(target_.senders_, *this))
             return false;
         else
             target_.push(std::move(value_));
@@ -136,7 +140,7 @@ private:
     void disarm() noexcept override { leave(); }
     void leave() noexcept
     {
-        channel::leave(target_.senders_, *this, target_.values_.size() < target_.capacity_ || target_.closed_);
+        channel::leave(target_.senders_, *this, target_.size() < target_.capacity_ || target_.closed_);
     }
     error describe(std::error_code code) const override { return {code, "send to a channel", {}, phase::write}; }
     channel& target_;
@@ -174,7 +178,7 @@ private:
     void disarm() noexcept override { leave(); }
     void leave() noexcept
     {
-        channel::leave(source_.receivers_, *this, !source_.values_.empty() || source_.closed_);
+        channel::leave(source_.receivers_, *this, source_.size() != 0 || source_.closed_);
     }
     error describe(std::error_code code) const override { return {code, "receive from a channel", {}, phase::read}; }
     channel& source_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <portico/core/backend.hpp>
@@ -53,7 +52,7 @@ public:
     cancel_scope& root() noexcept { return root_; }
 
     /// Where reports go; none are shown until a function is set. It must not throw.
-    void on_report(std::function<void(const portico::report&)> sink) { sink_ = std::move(sink); }
+    void on_report(unique_function<void(const portico::report&)> sink) { sink_ = std::move(sink); }
     void report(const portico::report& what) noexcept;
 
     // What backends call.
@@ -90,7 +89,7 @@ private:
     unsigned budget_ = operations_a_turn;
     bool run_requested_ = false;
     cancel_scope root_;
-    std::function<void(const portico::report&)> sink_;
+    unique_function<void(const portico::report&)> sink_;
     std::vector<char*> buffers_;
 };
 

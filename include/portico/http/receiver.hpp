@@ -1,7 +1,6 @@
 // receiver: what is done with a response while it arrives.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <portico/core/context.hpp>
 #include <portico/http/response_parser.hpp>
@@ -22,7 +21,7 @@ public:
 };
 
 /// Makes the receiver of one exchange.
-using receiver_maker = std::function<std::unique_ptr<receiver>(context&)>;
+using receiver_maker = unique_function<std::unique_ptr<receiver>(context&)>;
 
 /// Saves the body of a successful response (status 2xx) to a file, which appears under its name only when it is
 /// whole: until then it is `PATH.part`, and that is removed when the exchange fails. An existing file is replaced. A

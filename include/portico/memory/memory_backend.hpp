@@ -62,8 +62,8 @@ public:
     time_point now() noexcept override { return now_; }
     void set_alarm(time_point instant) override { alarm_ = instant; }
     void request_run() override { run_requested_ = true; }
-    std::function<void(std::function<void()>)> poster() override;
-    void watch_signals(const std::vector<int>& numbers, std::function<void(int)> handler) override;
+    unique_function<void(unique_function<void()>)> poster() override;
+    void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) override;
     /// Throws `misuse`, with the await stacks, when everything waits and nothing can ever happen.
     void run() override;
     void stop() noexcept override { stopped_ = true; }
@@ -100,7 +100,7 @@ private:
     std::map<std::string, std::string> files_;
     std::size_t free_space_ = SIZE_MAX;
     std::vector<int> signals_;
-    std::function<void(int)> on_signal_;
+    std::shared_ptr<const unique_function<void(int)>> on_signal_;
     std::uint64_t random_;
 };
 

@@ -35,7 +35,7 @@ struct finish_limits {
 /// after `close`, `errc::timed_out` after the connection's `timeout`); and when it is cancelled or late, a read has
 /// taken nothing from the stream and a write may have sent a part, so that a protocol can go on reading but hardly
 /// writing.
-class connection : private detail::timer {
+class connection final : private detail::timer {
 public:
     /// On a transport of this context. `connect`, `acceptor` and `server` make them.
     connection(context& owner, transport_ptr stream) noexcept;

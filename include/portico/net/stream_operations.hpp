@@ -95,6 +95,7 @@ private:
     void disarm() noexcept final;
     bool watch_deadline() noexcept final { return to_.watch(deadline()), false; }
     error describe(std::error_code code) const final;
+    io_result gather() noexcept;
     void skip(std::size_t count) noexcept;
 
     connection& to_;

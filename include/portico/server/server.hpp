@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <portico/core/event.hpp>
 #include <portico/net/acceptor.hpp>
 #include <portico/net/handler.hpp>
@@ -47,9 +46,9 @@ public:
     task<> run();
 
     /// Called once it listens, with all its endpoints.
-    void on_listening(std::function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }
+    void on_listening(unique_function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }
     /// Called for each connection before its handler.
-    void on_accept(std::function<void(const connection&)> hook) { on_accept_ = std::move(hook); }
+    void on_accept(unique_function<void(const connection&)> hook) { on_accept_ = std::move(hook); }
 
     const server_statistics& statistics() const noexcept { return statistics_; }
 
@@ -64,8 +63,8 @@ private:
     std::vector<address> where_;
     handler serve_;
     server_options options_;
-    std::function<void(const std::vector<endpoint>&)> on_listening_;
-    std::function<void(const connection&)> on_accept_;
+    unique_function<void(const std::vector<endpoint>&)> on_listening_;
+    unique_function<void(const connection&)> on_accept_;
     server_statistics statistics_;
     event closed_; // a session has ended
     duration pause_{};

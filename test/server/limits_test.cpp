@@ -1,0 +1,184 @@
+// server: limits of time and number, and want of descriptors, in memory with a clock that the test moves.
+#include "support/servers.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+using namespace portico;
+using namespace test;
+
+namespace {
+
+using endpoints = const std::vector<endpoint>&;
+
+const address anywhere = tcp("127.0.0.1", 0);
+
+// Holds the connection until the client says a line or ends.
+task<> hold(connection& peer)
+{
+    const auto line = co_await peer.read_line();
+    if (line)
+        co_await peer.write("served\n");
+}
+
+task<> expect_service(connection& client)
+{
+    co_await client.write("now\n");
+    const auto line = co_await client.read_line();
+    REQUIRE(line);
+    CHECK(line->text() == "served");
+}
+
+task<std::vector<connection>> connect_several(endpoints where, std::size_t count)
+{
+    std::vector<connection> made;
+    while (made.size() < count)
+        made.push_back(co_await connect(where[made.size() % where.size()]));
+    co_return made;
+}
+
+} // namespace
+
+TEST_CASE("connections that are lost or idle for too long are counted, free their slot and are not reported")
+{
+    memory_world world;
+    server_options options;
+    options.max_connections = 1;
+    options.timeout = 10s;
+    server which(anywhere, hold, options);
+    const auto test = [&](endpoints where) -> task<> {
+        connection idle = co_await connect(where.front());
+        connection resets = co_await connect(where.front());
+        connection next = co_await connect(where.front());
+        co_await world.memory.settle();
+        CHECK(which.statistics().accepted == 1);
+        world.memory.advance(9'999ms);
+        co_await world.memory.settle();
+        CHECK(which.statistics().lost == 0);
+        world.memory.advance(1ms);
+        co_await world.memory.settle();
+        CHECK(which.statistics().lost == 1);
+        CHECK(which.statistics().accepted == 2);
+        const auto end = co_await idle.read_some();
+        CHECK(end.empty());
+        resets.abort();
+        co_await expect_service(next);
+        CHECK(which.statistics().lost == 2);
+    };
+    world.own.run(while_serving(which, test));
+    CHECK(world.reports.empty());
+    CHECK(which.statistics().handler_errors == 0);
+}
+
+TEST_CASE("at its limit of connections a server pauses, and clients wait until there is room")
+{
+    for (const std::size_t addresses : {1U, 3U}) {
+        memory_world world;
+        server_options options;
+        options.max_connections = 2;
+        std::size_t most_open = 0;
+        server which(std::vector<address>(addresses, tcp("localhost", 0)), hold, options);
+        which.on_accept([&](const connection&) { most_open = std::max(most_open, which.statistics().open); });
+        const auto test = [&](endpoints where) -> task<> {
+            CHECK(where.size() == 2 * addresses);
+            std::vector<connection> clients = co_await connect_several(where, 20);
+            co_await world.memory.settle();
+            CHECK(which.statistics().accepted == 2);
+            world.memory.advance(1h);
+            co_await world.memory.settle();
+            CHECK(which.statistics().accepted == 2 + 2); // the first two were idle for too long
+            std::size_t served = 0;
+            const auto ask = [&](connection& client) -> task<> {
+                (void)co_await as_result(client.write("now\n"));
+                const auto line = co_await client.read_line();
+                served += line && *line == "served";
+                client.close();
+            };
+            co_await scope([&](task_group& group) -> task<> {
+                for (connection& each : clients)
+                    group.spawn(ask(each));
+                co_return;
+            });
+            CHECK(served == 18);
+        };
+        world.own.run(while_serving(which, test));
+        CHECK(most_open == 2);
+        CHECK(which.statistics().lost == 2);
+    }
+}
+
+TEST_CASE("while descriptors are short accepting pauses, 5 ms doubling to 1 s, and says so once a second at most")
+{
+    memory_world world;
+    server which(anywhere, hold);
+    const auto test = [&](endpoints where) -> task<> {
+        world.memory.fail_accepts(EMFILE, 14);
+        connection waiting = co_await connect(where.front());
+        co_await world.memory.settle();
+        CHECK(which.statistics().accept_errors == 1);
+        REQUIRE(world.reports.size() == 1);
+        CHECK(world.reports[0] == "accept at " + to_string(where.front()) + ": Too many open files "
+                                      + "(accepting pauses, clients wait; 1 failures since the last report)");
+        std::uint64_t errors = 1;
+        const time_point begin = world.own.now();
+        const std::vector<duration> pauses{5ms, 10ms, 20ms, 40ms, 80ms, 160ms, 320ms, 640ms, 1s, 1s, 1s, 1s};
+        for (const duration pause : pauses) {
+            world.memory.advance(pause - 1us);
+            co_await world.memory.settle();
+            CHECK(which.statistics().accept_errors == errors);
+            world.memory.advance(1us);
+            co_await world.memory.settle();
+            CHECK(which.statistics().accept_errors == ++errors);
+            CHECK(world.reports.size() <= static_cast<std::size_t>((world.own.now() - begin) / 1s) + 1);
+        }
+        CHECK(world.reports.size() == 6);
+        CHECK(which.statistics().accepted == 0);
+        world.memory.advance(1s);
+        co_await world.memory.settle();
+        world.memory.advance(1s);
+        co_await expect_service(waiting); // it waited all the time, and is served
+        CHECK(which.statistics().accept_errors == 14);
+
+        world.memory.fail_accepts(EMFILE, 1);
+        connection next = co_await connect(where.front());
+        co_await world.memory.settle();
+        CHECK(which.statistics().accept_errors == 15);
+        world.memory.advance(5ms); // a success has ended the doubling
+        co_await expect_service(next);
+    };
+    world.own.run(while_serving(which, test));
+}
+
+TEST_CASE("a pause for want of descriptors ends as soon as a connection closes")
+{
+    memory_world world;
+    server which(anywhere, hold);
+    const auto test = [&](endpoints where) -> task<> {
+        connection open = co_await connect(where.front());
+        co_await world.memory.settle();
+        world.memory.fail_accepts(ENFILE, 1);
+        connection waiting = co_await connect(where.front());
+        co_await world.memory.settle();
+        CHECK(which.statistics().accepted == 1);
+        CHECK(which.statistics().accept_errors == 1);
+        co_await expect_service(open);
+        open.close();
+        co_await expect_service(waiting); // the clock has not moved
+        CHECK(which.statistics().accepted == 2);
+    };
+    world.own.run(while_serving(which, test));
+}
+
+TEST_CASE("accept errors of single connections are passed over at once, and neither counted nor reported")
+{
+    memory_world world;
+    server which(anywhere, hold);
+    const auto test = [&](endpoints where) -> task<> {
+        world.memory.fail_accepts(ECONNABORTED, 40);
+        connection client = co_await connect(where.front());
+        co_await expect_service(client);
+    };
+    world.own.run(while_serving(which, test));
+    CHECK(which.statistics().accept_errors == 0);
+    CHECK(world.reports.empty());
+}
