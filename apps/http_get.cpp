@@ -1,6 +1,8 @@
 // http_get: downloads a URL to a file.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <fmt/format.h>
 #include <optional>
@@ -38,6 +40,12 @@ struct settings {
     bool to_standard_output() const { return output == "-"; }
 };
 
+// CLI::Range lets "nan" pass.
+std::string check_number(const std::string& text)
+{
+    return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
+}
+
 void add_options(CLI::App& command, settings& chosen)
 {
     command.set_version_flag("--version", std::string("http_get ") + portico::version);
@@ -46,10 +54,12 @@ void add_options(CLI::App& command, settings& chosen)
     command.add_option("--connect-timeout", chosen.connect_timeout, "Seconds for finding the host and connecting to it")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.001, 1e9))
+        ->check(check_number)
         ->capture_default_str();
     command.add_option("-m,--max-time", chosen.max_time, "Seconds for everything; 0 for no limit")
         ->type_name("SECONDS")
-        ->check(CLI::Range(0.0, 1e9));
+        ->check(CLI::Range(0.0, 1e9))
+        ->check(check_number);
 }
 
 portico::duration seconds(double count)
@@ -59,8 +69,9 @@ portico::duration seconds(double count)
 
 portico::url parse_url(const std::string& text)
 {
-    // A host alone is enough, as for curl.
-    portico::url parsed(text.find("://") == std::string::npos ? "http://" + text : text);
+    // A host alone is enough, as for curl; a "://" in its path or query makes no scheme.
+    const bool has_scheme = text.find("://") < text.find_first_of("/?#");
+    portico::url parsed(has_scheme ? text : "http://" + text);
     if (parsed.scheme() != "http")
         throw portico::error(portico::errc::malformed, "download", parsed.to_string(), portico::phase::none,
                              "only http URLs can be downloaded");
@@ -102,20 +113,11 @@ public:
     void on_head(const http::response_head& head) override { http::check_success(head); }
     void on_data(portico::bytes data) override
     {
-        if (std::fwrite(data.data(), 1, data.size(), stdout) != data.size())
-            fail();
+        // At once: who reads it through a pipe gets it when it arrives.
+        if (std::fwrite(data.data(), 1, data.size(), stdout) != data.size() || std::fflush(stdout) != 0)
+            throw portico::error(std::error_code(errno, std::system_category()), "write file", "standard output");
     }
-    void on_end(const portico::fields&) override
-    {
-        if (std::fflush(stdout) != 0)
-            fail();
-    }
-
-private:
-    [[noreturn]] static void fail()
-    {
-        throw portico::error(std::error_code(errno, std::system_category()), "write file", "standard output");
-    }
+    void on_end(const portico::fields&) override {}
 };
 
 portico::task<> download(const settings& chosen, const portico::url& from)
@@ -137,7 +139,7 @@ exit_status status_of(const portico::error& failure)
     const std::string& operation = failure.operation();
     if (failure.code() == portico::errc::timed_out)
         return timed_out;
-    if (operation.ends_with(" file"))
+    if (operation.ends_with(" file") || operation.starts_with("rename file"))
         return cannot_write;
     if (dynamic_cast<const portico::reply_error*>(&failure) != nullptr)
         return http_error;
@@ -158,15 +160,19 @@ exit_status status_of(const portico::error& failure)
 
 portico::task<int> run(const settings& chosen)
 {
+    std::string what; // without a user's name and password: it is shown
     try {
         const portico::url from = parse_url(chosen.url);
+        what = from.to_string() + ": ";
         const bool limited = chosen.max_time > 0;
         co_await portico::with_deadline(limited ? seconds(chosen.max_time) : portico::no_timeout,
                                         download(chosen, from));
         co_return success;
     } catch (const portico::error& failure) {
-        const bool names_it = failure.operation() == "parse URL";
-        fmt::print(stderr, "http_get: {}{}\n", names_it ? "" : portico::text::escape(chosen.url, 1000) + ": ", failure.what());
+        if (failure.phase() == portico::phase::total)
+            fmt::print(stderr, "http_get: {}not complete after {} seconds\n", what, chosen.max_time);
+        else
+            fmt::print(stderr, "http_get: {}{}\n", what, failure.what());
         co_return status_of(failure);
     }
 }

@@ -19,6 +19,12 @@ struct settings {
     bool quiet = false;
 };
 
+// CLI::Range lets "nan" pass.
+std::string check_number(const std::string& text)
+{
+    return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
+}
+
 void add_options(CLI::App& command, settings& chosen)
 {
     command.set_version_flag("--version", std::string("welcome_server ") + portico::version);
@@ -35,14 +41,16 @@ void add_options(CLI::App& command, settings& chosen)
     command.add_option("--timeout", chosen.timeout, "Seconds that a client may take to accept the message")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.001, 1e9))
+        ->check(check_number)
         ->capture_default_str();
     command.add_flag("--quiet", chosen.quiet, "Print errors only");
 }
 
 void print(const std::string& line)
 {
-    fmt::print("{}\n", line);
-    std::fflush(stdout); // who reads a log through a pipe wants each line when it happens
+    // Who reads a log through a pipe wants each line when it happens; a log that cannot be written stops no service.
+    if (std::fputs((line + '\n').c_str(), stdout) == EOF || std::fflush(stdout) != 0)
+        std::clearerr(stdout);
 }
 
 int serve(settings chosen)

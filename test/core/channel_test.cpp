@@ -130,7 +130,7 @@ TEST_CASE("try_send leaves a value that it cannot send with the caller")
     CHECK(*two == 2);
 }
 
-TEST_CASE("a closed channel gives what is left and then none; senders fail")
+TEST_CASE("a closed channel gives what is left and then none, senders fail")
 {
     run_in_memory([](context&, memory_backend& outside) -> task<> {
         channel<int> values(1);

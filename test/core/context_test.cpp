@@ -180,7 +180,7 @@ TEST_CASE("a context is destroyed with tasks that still wait in it")
     CHECK(ended);
 }
 
-TEST_CASE("what other threads post runs in the context, in the order of each thread; when it is gone it is dropped")
+TEST_CASE("what other threads post runs in the context, in the order of each thread, when it is gone it is dropped")
 {
     constexpr int threads = 4, each = 1000;
     unique_function<void(unique_function<void()>)> post;

@@ -60,7 +60,7 @@ TEST_CASE("sleep_for ends at its instant: not a tick before, not a tick after")
     });
 }
 
-TEST_CASE("sleeping for no time or less completes at once; sleepers wake in the order of their instants")
+TEST_CASE("sleeping for no time or less completes at once, sleepers wake in the order of their instants")
 {
     run_in_memory([](context&, memory_backend& outside) -> task<> {
         co_await sleep_for(0s);

@@ -238,7 +238,7 @@ TEST_CASE("a response that is cut at any byte is truncated")
           == "the body ended 4 bytes too early");
 }
 
-TEST_CASE("the head has version, status, reason and fields as they came; folds become one space")
+TEST_CASE("the head has version, status, reason and fields as they came, folds become one space")
 {
     const response_outcome outcome =
         parse("GET", "HTTP/1.0 404  Not here \r\nA:  b c \r\n\r\n\t d\r\na:\r\n  \r\n e\r\n\r\n");

@@ -295,7 +295,7 @@ TEST_CASE("a link that is cut delivers what arrived before, and then both sides 
     });
 }
 
-TEST_CASE("a close sends the end; with unread input it resets, as TCP does; an abort always does")
+TEST_CASE("a close sends the end, with unread input it resets, as TCP does, an abort always does")
 {
     run_in_memory([](context& own, memory_backend& outside) -> task<> {
         {

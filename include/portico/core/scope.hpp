@@ -150,6 +150,9 @@ struct in_scope {
 /// Runs `body(group)` and whatever it spawns into the group, and completes when all of them have ended. The first
 /// failure cancels the rest and is rethrown; `group.cancel()` ends the scope without an error.
 ///
+/// The tasks of the group must not use locals of `body`: it is a coroutine, and its frame is gone when it has ended,
+/// which may be before they have. What `body` captures lives until the scope ends.
+///
 ///     co_await scope([&](task_group& group) -> task<> {
 ///         group.spawn(reader());
 ///         co_await writer();

@@ -19,9 +19,11 @@ namespace detail {
 template <class T>
 class task_result {
 public:
+    // Out of line because of GCC 12 (docs/gcc12.md): inlined, its SLP vectorizer hands on stale copies of a local that
+    // a loop has built.
     template <class U>
         requires std::convertible_to<U, T>
-    void return_value(U&& value)
+    [[gnu::noinline]] void return_value(U&& value)
     {
         value_.emplace(std::forward<U>(value));
     }
