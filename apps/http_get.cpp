@@ -78,10 +78,19 @@ portico::url parse_url(const std::string& text)
     return parsed;
 }
 
+// At once: who reads it through a pipe gets it when it arrives.
+void write_to(std::FILE* out, portico::bytes data)
+{
+    if (std::fwrite(data.data(), 1, data.size(), out) != data.size() || std::fflush(out) != 0)
+        throw portico::error(std::error_code(errno, std::system_category()), "write file",
+                             out == stdout ? "standard output" : "standard error");
+}
+
 /// Shows the head, and gives the body to another receiver.
 class printing_receiver final : public http::receiver {
 public:
-    printing_receiver(std::unique_ptr<http::receiver> body, std::FILE* shown_on) : body_(std::move(body)), out_(shown_on) {}
+    printing_receiver(std::unique_ptr<http::receiver> body, std::FILE* shown_on)
+        : body_(std::move(body)), out_(shown_on) {}
 
     void on_interim(const http::response_head& head) override { print(head); }
     void on_head(const http::response_head& head) override
@@ -97,11 +106,10 @@ private:
     void print(const http::response_head& head)
     {
         const auto safe = [](const std::string& text) { return portico::text::escape(text, std::string::npos); };
-        fmt::print(out_, "HTTP/1.{} {:03} {}\n", head.minor_version, head.status, safe(head.reason));
+        std::string shown = fmt::format("HTTP/1.{} {:03} {}\n", head.minor_version, head.status, safe(head.reason));
         for (const auto& [name, value] : head.fields)
-            fmt::print(out_, "{}: {}\n", safe(name), safe(value));
-        fmt::print(out_, "\n");
-        std::fflush(out_);
+            shown += fmt::format("{}: {}\n", safe(name), safe(value));
+        write_to(out_, shown + '\n');
     }
     std::unique_ptr<http::receiver> body_;
     std::FILE* out_;
@@ -111,12 +119,7 @@ private:
 class output_receiver final : public http::receiver {
 public:
     void on_head(const http::response_head& head) override { http::check_success(head); }
-    void on_data(portico::bytes data) override
-    {
-        // At once: who reads it through a pipe gets it when it arrives.
-        if (std::fwrite(data.data(), 1, data.size(), stdout) != data.size() || std::fflush(stdout) != 0)
-            throw portico::error(std::error_code(errno, std::system_category()), "write file", "standard output");
-    }
+    void on_data(portico::bytes data) override { write_to(stdout, data); }
     void on_end(const portico::fields&) override {}
 };
 
@@ -127,10 +130,12 @@ portico::task<> download(const settings& chosen, const portico::url& from)
     http::receiver_maker receiving = [&](portico::context& own) -> std::unique_ptr<http::receiver> {
         if (chosen.to_standard_output())
             return std::make_unique<printing_receiver>(std::make_unique<output_receiver>(), stderr);
-        auto saving = std::make_unique<http::file_receiver>(own.backend(), chosen.output.value_or(http::file_name(from)));
+        const std::string name = chosen.output.value_or(http::file_name(from));
+        auto saving = std::make_unique<http::file_receiver>(own.backend(), name);
         return std::make_unique<printing_receiver>(std::move(saving), stdout);
     };
-    portico::client getting(portico::tcp(from.host(), from.port().value()), http::get(from, std::move(receiving)), options);
+    const portico::address where(from.host(), from.port().value());
+    portico::client getting(where, http::get(from, std::move(receiving)), options);
     co_await getting.run();
 }
 

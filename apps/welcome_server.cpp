@@ -31,7 +31,9 @@ void add_options(CLI::App& command, settings& chosen)
     command.add_option("--listen", chosen.listen, "Where to listen; may be given several times")
         ->type_name("HOST:PORT")
         ->capture_default_str();
-    command.add_option("--message", chosen.message, "What to send; CR LF is added")->type_name("TEXT")->capture_default_str();
+    command.add_option("--message", chosen.message, "What to send; CR LF is added")
+        ->type_name("TEXT")
+        ->capture_default_str();
     command.add_option("--max-connections", chosen.limits.max_connections, "Connections at a time; others wait")
         ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
         ->capture_default_str();
@@ -58,7 +60,8 @@ int serve(settings chosen)
     std::vector<portico::address> where;
     for (const std::string& each : chosen.listen)
         where.push_back(portico::address::parse(each));
-    chosen.limits.timeout = std::chrono::duration_cast<portico::duration>(std::chrono::duration<double>(chosen.timeout));
+    const std::chrono::duration<double> timeout(chosen.timeout);
+    chosen.limits.timeout = std::chrono::duration_cast<portico::duration>(timeout);
 
     const std::string line = chosen.message + "\r\n";
     portico::server server(std::move(where),

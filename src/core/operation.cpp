@@ -6,11 +6,6 @@
 
 namespace portico {
 
-context& operation::owner() const noexcept
-{
-    return waiting_->scope->owner();
-}
-
 bool operation::start(detail::promise_base& task) noexcept
 {
     waiting_ = &task;

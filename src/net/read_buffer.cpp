@@ -25,12 +25,13 @@ read_buffer& read_buffer::operator=(read_buffer&& other) noexcept
 
 std::span<char> read_buffer::prepare(std::size_t wanted)
 {
-    if (begin_ == end_)
-        begin_ = end_ = 0;
     if (data_ == nullptr) {
         data_ = owner_->borrow_buffer();
         capacity_ = context::buffer_size;
+        return {data_, capacity_};
     }
+    if (begin_ == end_)
+        begin_ = end_ = 0;
     if (end_ == capacity_ || (begin_ != 0 && begin_ + wanted > capacity_)) {
         std::memmove(data_, data_ + begin_, size());
         end_ -= begin_;

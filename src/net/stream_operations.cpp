@@ -30,6 +30,8 @@ bool reading::attempt() noexcept
         return fail(errc::closed), true;
     if (&owner() != from_.owner_)
         return fail_misuse(), true;
+    if (from_.drained_ && from_.buffer_.size() == 0 && limit_ != 0)
+        return false; // the usual beginning of a wait
     while (!take()) {
         if (from_.ended_)
             return at_end();
@@ -184,10 +186,7 @@ bool writing::attempt() noexcept
         return fail(errc::closed), true;
     if (&owner() != to_.owner_)
         return fail_misuse(), true;
-    for (;;) {
-        skip(0);
-        if (first_.empty())
-            return true;
+    while (!first_.empty() || next()) {
         const io_result sent = after_.empty() ? to_.transport_->try_write({&first_, 1}) : gather();
         if (sent.status == io_status::would_block)
             return false;
@@ -197,6 +196,7 @@ bool writing::attempt() noexcept
         written_ += sent.count;
         skip(sent.count);
     }
+    return true;
 }
 
 io_result writing::gather() noexcept
@@ -208,18 +208,25 @@ io_result writing::gather() noexcept
     return to_.transport_->try_write(std::span(gathered.data(), more + 1));
 }
 
-// Drops what has been sent, and buffers that are empty.
+// Drops what has been sent.
 void writing::skip(std::size_t count) noexcept
 {
-    for (;;) {
-        const std::size_t part = std::min(count, first_.size());
-        first_.remove_prefix(part);
-        count -= part;
-        if (!first_.empty() || after_.empty())
-            return;
+    while (count > first_.size()) {
+        count -= first_.size();
+        next();
+    }
+    first_.remove_prefix(count);
+}
+
+// Goes on to the next buffer that is not empty, if there is one.
+bool writing::next() noexcept
+{
+    first_ = {};
+    while (first_.empty() && !after_.empty()) {
         first_ = after_.front();
         after_ = after_.subspan(1);
     }
+    return !first_.empty();
 }
 
 void writing::arm() noexcept

@@ -19,7 +19,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 def tutorial_get(port, target):
     """What a beginner's Python does: header and body as they come."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % (target.encode(), port))
+        request = "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % (target, port)
+        connection.sendall(request.encode())
         header, _, body = read_all(connection).partition(b"\r\n\r\n")
     return header, body
 
@@ -168,12 +169,14 @@ class Downloads(HttpGet):
             with raw_server(serve) as port:
                 with Running("HTTP_GET", "http://127.0.0.1:%d/" % port, "-o", self.path("body")) as program:
                     self.assertTrue(everything_sent.wait(PATIENCE))
+                    wait_until(lambda: self.files() == ["body.part"])
                     wait_until(lambda: os.path.getsize(self.path("body.part")) == size)
                     with open("/proc/%d/status" % program.process.pid, encoding="ascii") as file:
                         peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
                     looked.set()
                     self.assertEqual(program.process.wait(PATIENCE), 0)
             self.assertEqual(os.path.getsize(self.path("body")), size + 1)
+            os.unlink(self.path("body"))
             return peak
 
         self.assertLess(peak_for(64 << 20) - peak_for(1 << 16), 4096)  # KiB
@@ -250,6 +253,11 @@ class Output(HttpGet):
                 with Running("HTTP_GET", "http://127.0.0.1:%d/" % port, "-o", "-", stdout=full) as program:
                     self.assertEqual(program.process.wait(PATIENCE), 23)
                     self.assertIn(os.strerror(errno.ENOSPC), program.rest(program.errors)[-1])
+                with Running("HTTP_GET", "http://127.0.0.1:%d/" % port, cwd=self.folder, stdout=full) as program:
+                    self.assertEqual(program.process.wait(PATIENCE), 23)
+                    self.assert_one_line("".join(program.rest(program.errors)), "standard output",
+                                         os.strerror(errno.ENOSPC))
+        self.assertEqual(self.files(), [])
         self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
 
     def test_a_file_that_cannot_grow_leaves_nothing(self):
@@ -351,7 +359,8 @@ class Failures(HttpGet):
             self.assert_fails(8, self.get(port), "/file: read response: ")
 
     def test_a_reply_that_is_cut_short(self):
-        for reply in (OK + b"Content-Length: 5\r\n\r\nhell", OK + b"Content-Length: 5\r\n\r\n", OK + b"X: y\r\n", b"HTT",
+        for reply in (OK + b"Content-Length: 5\r\n\r\nhell", OK + b"Content-Length: 5\r\n\r\n", OK + b"X: y\r\n",
+                      b"HTT",
                       OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
                       OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"):
             with raw_server(replay(reply)) as port:

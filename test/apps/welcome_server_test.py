@@ -15,7 +15,7 @@ LOOPBACK = ["--listen", "127.0.0.1:0"]
 
 
 class Server(Running):
-    """A welcome server that listens; `ports` are those it prints, or where it prints none, those that the system has."""
+    """A welcome server that listens; `ports` are those it prints, or else those that the system knows."""
 
     def __init__(self, *arguments, **options):
         arguments = arguments if "--listen" in arguments else (*LOOPBACK, *arguments)

@@ -71,7 +71,7 @@ protected:
     /// What `failure` says: the operation and its target.
     virtual error describe(std::error_code code) const = 0;
 
-    context& owner() const noexcept;
+    inline context& owner() const noexcept; // scope.hpp
     /// Abandons the wait: of an operation that is late or cancelled, or destroyed unfinished, with its task.
     void abandon() noexcept
     {

@@ -47,6 +47,11 @@ private:
     bool cancelled_ = false, expired_ = false, shielded_ = false;
 };
 
+inline context& operation::owner() const noexcept
+{
+    return waiting_->scope->owner();
+}
+
 /// The tasks that a scope runs side by side. The first that fails cancels the others, and its exception leaves the
 /// scope; a later failure goes to the context's reports.
 class task_group final : private detail::task_owner {

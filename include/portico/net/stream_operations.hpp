@@ -97,6 +97,7 @@ private:
     error describe(std::error_code code) const final;
     io_result gather() noexcept;
     void skip(std::size_t count) noexcept;
+    bool next() noexcept;
 
     connection& to_;
     bytes first_;                  // what is left of the buffer that comes next
