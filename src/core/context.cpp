@@ -8,7 +8,7 @@ namespace portico {
 context::context() : context(make_os_backend()) {}
 
 context::context(std::unique_ptr<portico::backend> outside)
-    : backend_(std::move(outside)), wheel_(backend_->now()), root_(*this)
+    : backend_(std::move(outside)), wheel_(backend_->now()), root_(*this), started_(root_)
 {
     backend_->attach(*this);
     buffers_.reserve(kept_buffers);
@@ -56,6 +56,38 @@ void context::run_until_done(detail::promise_base& main)
         backend_->run();
     if (!done)
         throw misuse("context::run: the loop was stopped before the main task had ended");
+}
+
+namespace {
+
+task<> tell_when_done(task<> main, unique_function<void(std::exception_ptr)> done)
+{
+    std::exception_ptr failure;
+    try {
+        co_await std::move(main);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    done(failure);
+}
+
+} // namespace
+
+void context::start(task<> main, unique_function<void(std::exception_ptr)> done)
+{
+    auto end = [this, done = std::move(done)](std::exception_ptr failure) {
+        // An alarm that nobody needs would keep the caller's loop running.
+        backend_->poster()([this] {
+            if (started_.size() == 0)
+                backend_->set_alarm(alarm_ = time_point::max());
+        });
+        done(failure);
+    };
+    const auto starting = std::make_shared<task<>>(tell_when_done(std::move(main), std::move(end)));
+    backend_->poster()([this, starting] {
+        begin_turn();
+        started_.spawn(std::move(*starting));
+    });
 }
 
 void context::make_ready(operation& which) noexcept

@@ -50,6 +50,8 @@ void backend::attach(context& owner)
 void backend::set_alarm(time_point instant)
 {
     alarm_.expires_at(instant);
+    if (instant == time_point::max())
+        return;
     in_sequence([&](auto&& bound) { alarm_.async_wait(std::move(bound)); },
                 [own = link_](const std::error_code& code) {
                     if (!code && own->owner != nullptr)

@@ -20,7 +20,14 @@ class Server(Running):
     def __init__(self, *arguments, **options):
         arguments = arguments if "--listen" in arguments else (*LOOPBACK, *arguments)
         super().__init__("WELCOME_SERVER", *arguments, **options)
-        if "--quiet" in arguments or "stdout" in options:
+        try:
+            self._find_ports(arguments, quiet="--quiet" in arguments or "stdout" in options)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _find_ports(self, arguments, quiet):
+        if quiet:
             wait_until(lambda: listening_ports(self.process.pid))
             self.ports = listening_ports(self.process.pid)
         else:

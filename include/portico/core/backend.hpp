@@ -44,6 +44,7 @@ public:
     /// The monotonic clock.
     virtual time_point now() noexcept = 0;
     /// Calls the context's `on_alarm` once, at this instant or soon after; replaces the one set before.
+    /// `time_point::max()` stands for none.
     virtual void set_alarm(time_point instant) = 0;
     /// Calls the context's `run_ready` soon, from the loop.
     virtual void request_run() = 0;

@@ -43,6 +43,11 @@ public:
         return main.handle().promise().take();
     }
 
+    /// Starts a task from outside, for a context whose loop the caller runs. From any thread; the task begins in the
+    /// loop, soon. When it has ended, `done` is called there with its exception, or none. A task that has not ended
+    /// when the context is destroyed is destroyed with it, and `done` is not called.
+    void start(task<> main, unique_function<void(std::exception_ptr)> done);
+
     /// Cancels everything that runs in it, as a scope around all of it would.
     void cancel() noexcept { root_.cancel(); }
 
@@ -89,6 +94,7 @@ private:
     unsigned budget_ = operations_a_turn;
     bool run_requested_ = false;
     cancel_scope root_;
+    task_group started_;
     unique_function<void(const portico::report&)> sink_;
     std::vector<char*> buffers_;
 };

@@ -1,0 +1,13 @@
+// The door for Asio users: see portico/asio.hpp.
+#include <portico/asio.hpp>
+
+#include "os/backend.hpp"
+
+namespace portico {
+
+std::unique_ptr<backend> make_os_backend(asio::io_context& loop, loop_threads threads)
+{
+    return std::make_unique<os::backend>(loop, threads == loop_threads::several);
+}
+
+} // namespace portico
