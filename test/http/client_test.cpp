@@ -178,7 +178,9 @@ TEST_CASE("a body longer than any buffer comes through whole")
     std::uint32_t seed = 1;
     for (char& each : large)
         each = static_cast<char>((seed = seed * 1664525 + 1013904223) >> 24);
-    setting from{"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n" + large};
+    std::string reply = "HTTP/1.1 200 OK\r\nContent-Length: ";
+    reply.append(std::to_string(large.size())).append("\r\n\r\n").append(large);
+    setting from{std::move(reply)};
     CHECK_FALSE(download(from));
     CHECK(from.files.size() == 1);
     CHECK(from.files.at("file") == large);
