@@ -4,27 +4,6 @@
 using namespace portico;
 using namespace test;
 
-namespace {
-
-task<> expect_failure(task<> work, std::error_code& code)
-{
-    auto outcome = co_await as_result(std::move(work));
-    REQUIRE_FALSE(outcome);
-    code = outcome.error().code();
-}
-
-task<> read_line_from(connection& from)
-{
-    co_await from.read_line();
-}
-
-task<> write_to(connection& to, std::string_view data)
-{
-    co_await to.write(bytes(data));
-}
-
-} // namespace
-
 TEST_CASE("a second read, a second write, and moving the connection are misuse while one is pending")
 {
     for (const stream_kind& kind : stream_kinds()) {

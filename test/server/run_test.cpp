@@ -12,12 +12,6 @@ using namespace test;
 
 namespace {
 
-task<> hold(connection& peer)
-{
-    (void)co_await peer.read_line();
-    co_await peer.write("served\n");
-}
-
 // Serves as a child process, and says where.
 int serve_and_tell(server_options options = {})
 {

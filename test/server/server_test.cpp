@@ -4,40 +4,6 @@
 using namespace portico;
 using namespace test;
 
-namespace {
-
-using endpoints = const std::vector<endpoint>&;
-
-const address anywhere = tcp("127.0.0.1", 0);
-
-// Holds the connection until the client says a line or ends.
-task<> hold(connection& peer)
-{
-    const auto line = co_await peer.read_line();
-    if (line)
-        co_await peer.write("served\n");
-}
-
-task<> expect_service(connection& client)
-{
-    co_await client.write("now\n");
-    const auto line = co_await client.read_line();
-    REQUIRE(line);
-    CHECK(line->text() == "served");
-}
-
-task<std::vector<connection>> connect_several(endpoints where, std::size_t count)
-{
-    std::vector<connection> made;
-    while (made.size() < count)
-        made.push_back(co_await connect(where[made.size() % where.size()]));
-    co_return made;
-}
-
-} // namespace
-
-
-
 TEST_CASE("a handler that throws ends its own connection alone, and is reported with its peer")
 {
     memory_world world;

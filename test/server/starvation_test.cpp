@@ -11,13 +11,6 @@ using namespace test;
 
 namespace {
 
-// Holds the connection until the client speaks.
-task<> hold(connection& peer)
-{
-    (void)co_await peer.read_line();
-    co_await peer.write("served\n");
-}
-
 int serve_with_few_descriptors()
 {
     rlimit few{20, 20};

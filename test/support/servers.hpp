@@ -27,6 +27,36 @@ portico::task<> while_serving(portico::server& which, const Body& body)
     });
 }
 
+using endpoints = const std::vector<portico::endpoint>&;
+
+inline const portico::address anywhere = portico::tcp("127.0.0.1", 0);
+
+/// A handler that holds the connection until the client says a line or ends.
+inline portico::task<> hold(portico::connection& peer)
+{
+    const auto line = co_await peer.read_line();
+    if (line)
+        co_await peer.write("served\n");
+}
+
+/// Says the line for which `hold` waits, and wants its answer.
+inline portico::task<> expect_service(portico::connection& client)
+{
+    co_await client.write("now\n");
+    const auto line = co_await client.read_line();
+    REQUIRE(line);
+    CHECK(line->text() == "served");
+}
+
+/// Connects `count` times, to each of the endpoints in turn.
+inline portico::task<std::vector<portico::connection>> connect_several(endpoints where, std::size_t count)
+{
+    std::vector<portico::connection> made;
+    while (made.size() < count)
+        made.push_back(co_await portico::connect(where[made.size() % where.size()]));
+    co_return made;
+}
+
 /// A context in memory whose clock stands still until the test moves it, and the reports that it got.
 class memory_world {
 public:

@@ -121,4 +121,22 @@ inline portico::task<> send_slowly(portico::connection& to, const portico::conne
     to.shutdown_write().value();
 }
 
+/// Awaits what must fail, and tells with which code.
+inline portico::task<> expect_failure(portico::task<> work, std::error_code& code)
+{
+    auto outcome = co_await portico::as_result(std::move(work));
+    REQUIRE_FALSE(outcome);
+    code = outcome.error().code();
+}
+
+inline portico::task<> read_line_from(portico::connection& from)
+{
+    co_await from.read_line();
+}
+
+inline portico::task<> write_to(portico::connection& to, std::string_view data)
+{
+    co_await to.write(portico::bytes(data));
+}
+
 } // namespace test
