@@ -35,7 +35,7 @@ void operation::suspend() noexcept
 void operation::wait() noexcept
 {
     waiting_->scope->waiting_.push_back(*this);
-    if (timeout_ != no_timeout && !limited_) {
+    if (!limited_ && timeout_ != no_timeout) {
         limited_ = true;
         deadline_ = add(owner().now(), timeout_);
         watched_ = watch_deadline();
