@@ -1,9 +1,11 @@
 // The door for Asio users: the one public header that includes Asio.
 #pragma once
 
+// The library first: Asio's configuration depends on what libstdc++ has said of itself by then.
+#include <portico/core/context.hpp>
+
 #include <asio/io_context.hpp>
 #include <memory>
-#include <portico/core/context.hpp>
 
 namespace portico {
 

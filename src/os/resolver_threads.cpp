@@ -10,6 +10,7 @@
 #include <mutex>
 #include <netdb.h>
 #include <portico/net/resolver.hpp>
+#include <portico/wire/text.hpp>
 #include <thread>
 
 namespace portico::os {
@@ -26,6 +27,12 @@ struct job {
     resolver_threads::resolved done;
 };
 
+// RFC 6761 section 6.3: this name is the loopback address, also on a machine where nobody has written that down.
+bool is_localhost(const std::string& host)
+{
+    return text::equals_ignoring_case(host, "localhost") || text::equals_ignoring_case(host, "localhost.");
+}
+
 result<std::vector<endpoint>> look_up(const std::string& host, std::uint16_t port)
 {
     addrinfo hints{};
@@ -33,6 +40,8 @@ result<std::vector<endpoint>> look_up(const std::string& host, std::uint16_t por
     hints.ai_flags = host.empty() ? AI_PASSIVE : 0;
     addrinfo* list = nullptr;
     const int code = getaddrinfo(host.empty() ? nullptr : host.c_str(), host.empty() ? "0" : nullptr, &hints, &list);
+    if (code != 0 && is_localhost(host))
+        return std::vector{parse_ip("127.0.0.1", port).value(), parse_ip("::1", port).value()};
     if (code == EAI_SYSTEM)
         return error(std::error_code(errno, std::system_category()), "resolve", host);
     if (code != 0)

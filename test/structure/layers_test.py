@@ -31,7 +31,7 @@ PRIVATE = {
     "net": "std bottom wire core fmt system",
     "server": "std bottom core net fmt",
     "memory": "std bottom core net fmt system",
-    "os": "std bottom core net fmt system asio",
+    "os": "std bottom wire core net fmt system asio",
     "codec": "std bottom wire",
     "client": "std bottom wire core net codec fmt",
     "asio.hpp": "std bottom core net server os asio",

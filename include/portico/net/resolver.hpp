@@ -17,7 +17,8 @@ std::optional<endpoint> parse_ip(std::string_view text, std::uint16_t port = 0);
 class resolving;
 /// The endpoints of a host, in the order in which the system wants them tried. An address in text form needs no
 /// look-up; every other name is asked for as all programs of the system ask (getaddrinfo), on threads that never hold
-/// up the program's end. Fails with the resolver's reason; a cancelled or late look-up is abandoned.
+/// up the program's end. Where the system does not know `localhost`, it is the loopback addresses (RFC 6761). Fails with
+/// the resolver's reason; a cancelled or late look-up is abandoned.
 [[nodiscard]] resolving resolve(address where);
 
 class resolving final : public timed_operation {
