@@ -14,11 +14,7 @@ context::context(std::unique_ptr<portico::backend> outside)
     buffers_.reserve(kept_buffers);
 }
 
-context::~context()
-{
-    for (char* const each : buffers_)
-        delete[] each;
-}
+context::~context() = default;
 
 void context::report(const portico::report& what) noexcept
 {
@@ -135,7 +131,7 @@ char* context::borrow_buffer()
 {
     if (buffers_.empty())
         return new char[buffer_size];
-    char* const buffer = buffers_.back();
+    char* const buffer = buffers_.back().release();
     buffers_.pop_back();
     return buffer;
 }
@@ -143,7 +139,7 @@ char* context::borrow_buffer()
 void context::return_buffer(char* buffer) noexcept
 {
     if (buffers_.size() < kept_buffers)
-        buffers_.push_back(buffer);
+        buffers_.emplace_back(buffer);
     else
         delete[] buffer;
 }

@@ -116,6 +116,28 @@ TEST_CASE("a context may end before the loop it is on, with tasks under way: not
     CHECK_FALSE(after);
 }
 
+TEST_CASE("a context that ends takes back what its tasks hold, a half-read message too")
+{
+    asio::io_context loop;
+    bool received = false;
+    {
+        context own(make_os_backend(loop, loop_threads::one));
+        const auto read_in_part = [&]() -> task<> {
+            acceptor waiting = co_await listen(tcp("127.0.0.1", 0));
+            connection near = co_await connect(waiting.local_endpoints().front());
+            connection far = co_await waiting.accept();
+            co_await near.write("half a line");
+            const bytes first = co_await far.read_some(4);
+            received = first == "half";
+            co_await sleep_for(1h);
+        };
+        own.start(read_in_part(), [](std::exception_ptr) {});
+        while (!received)
+            loop.run_one();
+    }
+    CHECK(received);
+}
+
 TEST_CASE("what a started task throws is given to who started it")
 {
     asio::io_context loop;

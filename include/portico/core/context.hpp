@@ -94,9 +94,9 @@ private:
     unsigned budget_ = operations_a_turn;
     bool run_requested_ = false;
     cancel_scope root_;
-    task_group started_;
     unique_function<void(const portico::report&)> sink_;
-    std::vector<char*> buffers_;
+    std::vector<std::unique_ptr<char[]>> buffers_;
+    task_group started_; // last: what its tasks hold goes back into the rest
 };
 
 namespace detail {
