@@ -134,7 +134,7 @@ portico::task<> download(const settings& chosen, const portico::url& from)
         auto saving = std::make_unique<http::file_receiver>(own.backend(), name);
         return std::make_unique<printing_receiver>(std::move(saving), stdout);
     };
-    const portico::address where(from.host(), from.port().value());
+    const portico::address where = portico::tcp(from.host(), from.port().value());
     portico::client getting(where, http::get(from, std::move(receiving)), options);
     co_await getting.run();
 }

@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 #include <portico/portico.hpp>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 namespace {
 
 struct settings {
     std::vector<std::string> listen{"localhost:9999"};
+    std::string mode;
     std::string message = "Welcome to portico!";
     portico::server_options limits;
     double timeout = 10;
@@ -25,12 +25,22 @@ std::string check_number(const std::string& text)
     return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
 }
 
+std::string check_mode(const std::string& text)
+{
+    const bool is_mode = !text.empty() && text.size() <= 4 && text.find_first_not_of("01234567") == text.npos
+                      && std::stoi(text, nullptr, 8) <= 0777;
+    return is_mode ? std::string() : text + " is no mode: 0 to 777";
+}
+
 void add_options(CLI::App& command, settings& chosen)
 {
     command.set_version_flag("--version", std::string("welcome_server ") + portico::version);
     command.add_option("--listen", chosen.listen, "Where to listen; may be given several times")
-        ->type_name("HOST:PORT")
+        ->type_name("HOST:PORT|unix:PATH")
         ->capture_default_str();
+    command.add_option("--mode", chosen.mode, "Mode of the files of Unix sockets, in octal: who may write may connect")
+        ->type_name("MODE")
+        ->check(check_mode);
     command.add_option("--message", chosen.message, "What to send; CR LF is added")
         ->type_name("TEXT")
         ->capture_default_str();
@@ -62,6 +72,9 @@ int serve(settings chosen)
         where.push_back(portico::address::parse(each));
     const std::chrono::duration<double> timeout(chosen.timeout);
     chosen.limits.timeout = std::chrono::duration_cast<portico::duration>(timeout);
+
+    if (!chosen.mode.empty())
+        chosen.limits.mode = std::stoi(chosen.mode, nullptr, 8);
 
     const std::string line = chosen.message + "\r\n";
     portico::server server(std::move(where),

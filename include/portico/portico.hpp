@@ -13,10 +13,13 @@
 #include <portico/net/acceptor.hpp>
 #include <portico/net/connection.hpp>
 #include <portico/net/connector.hpp>
+#include <portico/net/datagram_socket.hpp>
 #include <portico/net/endpoint.hpp>
+#include <portico/net/lines.hpp>
 #include <portico/net/resolver.hpp>
 #include <portico/net/writer.hpp>
 #include <portico/server/client.hpp>
+#include <portico/server/datagram_server.hpp>
 #include <portico/server/run.hpp>
 #include <portico/server/server.hpp>
 #include <portico/version.hpp>

@@ -1,9 +1,10 @@
 // memory_pool: size classes of 16 bytes up to 2 KiB, a singly linked list of free blocks each. A class holds blocks of
-// 8 bytes more than a multiple of 16, which is what malloc gives without waste.
+// 8 bytes more than a multiple of 16, which is what malloc gives without waste. Of larger blocks the last is kept.
 #include <portico/core/memory_pool.hpp>
 
 #include <array>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define PORTICO_POOL_OFF 1
@@ -44,11 +45,14 @@ struct size_class {
 
 struct cache {
     std::array<size_class, largest / granularity + 1> classes{};
+    void* large = nullptr; // one that is larger than all of them
+    std::size_t large_size = 0;
     bool gone = false; // the thread's destructors have run: blocks freed later go to the heap
 
     ~cache()
     {
         gone = true;
+        ::operator delete(large);
         for (size_class& each : classes)
             while (free_block* const block = each.first) {
                 each.first = block->next;
@@ -68,8 +72,12 @@ constexpr std::size_t class_of(std::size_t size)
 
 void* pool_allocate(std::size_t size)
 {
-    if (size > largest)
-        return ::operator new(size);
+    if (size > largest) {
+        if (size != local_cache.large_size)
+            return ::operator new(size);
+        local_cache.large_size = 0;
+        return std::exchange(local_cache.large, nullptr);
+    }
     size_class& own = local_cache.classes[class_of(size)];
     free_block* const block = own.first;
     if (block == nullptr)
@@ -81,7 +89,10 @@ void* pool_allocate(std::size_t size)
 
 void pool_release(void* block, std::size_t size) noexcept
 {
-    if (size <= largest && !local_cache.gone) {
+    if (size > largest && size <= kept_bytes && !local_cache.gone) {
+        local_cache.large_size = size;
+        block = std::exchange(local_cache.large, block);
+    } else if (size <= largest && !local_cache.gone) {
         size_class& own = local_cache.classes[class_of(size)];
         if (own.count * size < kept_bytes) {
             own.first = new (block) free_block{own.first};

@@ -37,10 +37,22 @@ listener::accepted listener::try_accept() noexcept
     return {{io_status::done}, std::move(next)};
 }
 
-void listener::wait(operation& waiter) noexcept
+void listener::wait(direction, operation& waiter) noexcept
 {
     waiter_ = &waiter;
     wake();
+}
+
+void listener::close() noexcept
+{
+    outside_.remove(*this);
+    waiting_.clear();
+}
+
+void listener::release() noexcept
+{
+    close();
+    delete this;
 }
 
 } // namespace portico::memory

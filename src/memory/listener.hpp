@@ -14,15 +14,16 @@ class listener final : public portico::listener {
 public:
     listener(memory_backend& outside, const endpoint& at, const listen_options& options)
         : outside_(outside), at_(at), backlog_(static_cast<std::size_t>(options.backlog)) {}
-    ~listener() override { outside_.remove(*this); }
 
     bool takes(const endpoint& to) const noexcept;
     bool has_room() const noexcept { return waiting_.size() < backlog_; }
     void add(transport_ptr stream);
 
     accepted try_accept() noexcept override;
-    void wait(operation& waiter) noexcept override;
-    void abandon() noexcept override { waiter_ = nullptr; }
+    void wait(direction, operation& waiter) noexcept override;
+    void abandon(direction) noexcept override { waiter_ = nullptr; }
+    void close() noexcept override;
+    void release() noexcept override;
     endpoint local_endpoint() const noexcept override { return at_; }
 
 private:

@@ -1,13 +1,16 @@
 // memory_backend: the loop, the clock, names and files.
 #include <portico/memory/memory_backend.hpp>
 
+#include "datagram.hpp"
 #include "listener.hpp"
 #include "stream.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <netdb.h>
 #include <portico/core/await_stack.hpp>
 #include <portico/net/resolver.hpp>
@@ -38,11 +41,26 @@ memory_backend::~memory_backend()
 void memory_backend::advance(duration by)
 {
     const time_point until = now_ + by;
-    while (alarm_ <= until) {
-        now_ = std::max(now_, std::exchange(alarm_, time_point::max()));
-        owner_->on_alarm();
+    for (time_point next = next_instant(); next <= until; next = next_instant()) {
+        now_ = std::max(now_, next);
+        if (!later_.empty() && later_.begin()->first == next)
+            later_.extract(later_.begin()).mapped()();
+        else {
+            alarm_ = time_point::max();
+            owner_->on_alarm();
+        }
     }
     now_ = until;
+}
+
+time_point memory_backend::next_instant() const noexcept
+{
+    return later_.empty() ? alarm_ : std::min(alarm_, later_.begin()->first);
+}
+
+void memory_backend::call_after(duration delay, unique_function<void()> function)
+{
+    later_.emplace(add(now_, delay), std::move(function));
 }
 
 unique_function<void(unique_function<void()>)> memory_backend::poster()
@@ -76,12 +94,12 @@ bool memory_backend::step()
         next();
     } else if (std::exchange(run_requested_, false))
         owner_->run_ready();
-    else if (alarm_ <= now_)
+    else if (next_instant() <= now_)
         advance(duration(0));
     else if (settling_ != nullptr)
         std::exchange(settling_, nullptr)->ready_later();
-    else if (jumping_ && alarm_ != time_point::max())
-        advance(alarm_ - now_);
+    else if (jumping_ && next_instant() != time_point::max())
+        advance(next_instant() - now_);
     else
         return false;
     return true;
@@ -107,39 +125,24 @@ std::pair<transport_ptr, transport_ptr> memory_backend::make_link()
     return {std::move(near), std::move(far)};
 }
 
-void memory_backend::add_host(const std::string& name, std::vector<endpoint> addresses)
-{
-    hosts_[name] = std::move(addresses);
-}
-
 void memory_backend::fail_accepts(int system_error, unsigned count) noexcept
 {
     accept_error_ = system_error;
     accept_failures_ = count;
 }
 
-result<transport_ptr> memory_backend::connect(const endpoint& to, const connect_options&)
-{
-    for (memory::listener* const each : listeners_)
-        if (each->takes(to) && each->has_room()) {
-            auto [near, far] = memory::connect(link_, endpoint::ipv4({127, 0, 0, 1}, free_port()), to);
-            each->add(std::move(far));
-            return std::move(near);
-        }
-    return error(std::error_code(ECONNREFUSED, std::system_category()), "connect to", to_string(to));
-}
-
-result<std::unique_ptr<listener>> memory_backend::listen(const endpoint& at, const listen_options& options)
+result<listener_ptr> memory_backend::listen(const endpoint& at, const listen_options& options)
 {
     endpoint where = at;
-    if (where.port() == 0)
+    if (where.is_ip() && where.port() == 0)
         where.port(free_port());
     for (const memory::listener* const each : listeners_)
         if (each->local_endpoint() == where)
             return error(std::error_code(EADDRINUSE, std::system_category()), "listen at", to_string(where));
-    auto made = std::make_unique<memory::listener>(*this, where, options);
-    listeners_.push_back(made.get());
-    return std::unique_ptr<listener>(std::move(made));
+    auto* const made = new memory::listener(*this, where, options);
+    listener_ptr owned(made);
+    listeners_.push_back(made);
+    return owned;
 }
 
 int memory_backend::take_accept_failure() noexcept
@@ -152,17 +155,81 @@ void memory_backend::remove(const listener& which) noexcept
     std::erase(listeners_, &which);
 }
 
-void memory_backend::resolve(const std::string& host, std::uint16_t port, resolved done)
+result<datagram_transport_ptr> memory_backend::open_datagram(const endpoint& at, const datagram_options& options)
 {
-    const auto found = hosts_.find(host);
-    if (found == hosts_.end()) {
-        const error unknown(std::error_code(EAI_NONAME, resolver_category()), "resolve", host);
-        return poster()([unknown, done = std::move(done)] { done(unknown); });
-    }
-    std::vector<endpoint> addresses = found->second;
-    for (endpoint& each : addresses)
-        each.port(port);
-    poster()([addresses, done = std::move(done)] { done(addresses); });
+    endpoint where = at;
+    if (where.is_ip() && where.port() == 0)
+        where.port(free_port());
+    if (!where.is_ip() && where.path().empty())
+        where = endpoint::local("@" + std::to_string(next_name_++));
+    const bool shared = options.reuse_address || options.reuse_port;
+    for (const memory::datagram* const each : datagrams_)
+        if (each->is_bound_to(where) && !(shared && each->is_shared()))
+            return error(std::error_code(EADDRINUSE, std::system_category()), "bind", to_string(where));
+    auto* const made = new memory::datagram(*this, where, options);
+    datagram_transport_ptr owned(made);
+    datagrams_.push_back(made);
+    return owned;
+}
+
+std::vector<memory::datagram*> memory_backend::receivers_of(const endpoint& from, const endpoint& to) const
+{
+    std::vector<memory::datagram*> found;
+    std::ranges::copy_if(datagrams_, std::back_inserter(found),
+                         [&](const memory::datagram* each) { return each->takes(from, to); });
+    if (found.size() > 1 && !memory::is_group(to))
+        found.resize(1);
+    return found;
+}
+
+void memory_backend::fail_receives(int system_error, unsigned count) noexcept
+{
+    receive_error_ = system_error;
+    receive_failures_ = count;
+}
+
+int memory_backend::take_receive_failure() noexcept
+{
+    return receive_failures_ == 0 ? 0 : (--receive_failures_, receive_error_);
+}
+
+void memory_backend::remove(const memory::datagram& which) noexcept
+{
+    std::erase(datagrams_, &which);
+}
+
+namespace {
+
+error not_of_memory(const char* operation, int handle)
+{
+    return {std::make_error_code(std::errc::operation_not_supported), operation, "descriptor " + std::to_string(handle)};
+}
+
+} // namespace
+
+result<transport_ptr> memory_backend::adopt_stream(int handle)
+{
+    return not_of_memory("adopt a stream socket", handle);
+}
+
+result<listener_ptr> memory_backend::adopt_listener(int handle)
+{
+    return not_of_memory("adopt a listening socket", handle);
+}
+
+result<datagram_transport_ptr> memory_backend::adopt_datagram(int handle)
+{
+    return not_of_memory("adopt a datagram socket", handle);
+}
+
+result<std::vector<network_interface>> memory_backend::interfaces()
+{
+    return std::vector{network_interface{1, "memory"}};
+}
+
+result<std::string> memory_backend::host_name()
+{
+    return std::string("localhost");
 }
 
 /// Appends to a string in the map of files, which may be renamed or removed meanwhile, as a file may.

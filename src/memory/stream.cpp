@@ -77,6 +77,13 @@ void stream::abandon(direction which) noexcept
     (which == direction::read ? in_->reader : out_->writer) = nullptr;
 }
 
+void stream::answer(int system_error) noexcept
+{
+    in_->connecting = false;
+    in_->broken = out_->broken = system_error;
+    in_->wake();
+}
+
 std::error_code stream::shutdown_write() noexcept
 {
     if (out_->broken != 0)

@@ -1,6 +1,8 @@
 // acceptor: accepting from several listeners in turn, and binding all addresses of a host to one port.
 #include <portico/net/acceptor.hpp>
 
+#include "bind_addresses.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
@@ -22,6 +24,52 @@ std::vector<endpoint> acceptor::local_endpoints() const
     return found;
 }
 
+std::vector<socket_options> acceptor::options() const
+{
+    std::vector<socket_options> found;
+    for (const auto& each : listeners_)
+        found.emplace_back(each.get());
+    return found;
+}
+
+std::vector<int> acceptor::native_handles() const
+{
+    std::vector<int> found;
+    for (const auto& each : listeners_)
+        found.push_back(each->native_handle());
+    return found;
+}
+
+std::vector<int> acceptor::release()
+{
+    if (accepting_ != nullptr)
+        throw misuse("an acceptor was released while an accept was under way");
+    std::vector<int> handles;
+    for (const auto& each : listeners_)
+        handles.push_back(each->release_handle());
+    listeners_.clear();
+    return handles;
+}
+
+void acceptor::close() noexcept
+{
+    listeners_.clear();
+    if (accepting_ != nullptr && accepting_->is_armed())
+        accepting_->ready_later();
+}
+
+std::optional<connection> acceptor::try_accept()
+{
+    accepting now(*this);
+    if (listeners_.empty())
+        now.fail(errc::closed);
+    else if (!now.proceed())
+        return {};
+    if (now.failed())
+        now.failure().raise();
+    return now.value();
+}
+
 namespace {
 
 // accept(2): the error is that of the new connection, and the next accept may succeed.
@@ -37,7 +85,23 @@ bool is_of_the_connection(int code) noexcept
 
 } // namespace
 
+acceptor::accepting_stream::accepting_stream(acceptor& from) : from_(from)
+{
+    if (from.accepting_ != nullptr)
+        throw misuse("a second accept while one is under way");
+    from.accepting_ = this;
+}
+
 bool acceptor::accepting_stream::attempt() noexcept
+{
+    if (from_.listeners_.empty())
+        return fail(errc::closed), true;
+    if (&owner() != from_.owner_)
+        return fail_misuse(), true;
+    return proceed();
+}
+
+bool acceptor::accepting_stream::proceed() noexcept
 {
     constexpr int most_errors = 64; // in a row: one that lasts must not spin here
     auto& listeners = from_.listeners_;
@@ -66,6 +130,7 @@ acceptor::accepting_stream::~accepting_stream()
 {
     abandon();
     forget();
+    from_.accepting_ = nullptr;
 }
 
 // When one of several listeners has ended the wait, the others still know of it.
@@ -78,13 +143,13 @@ void acceptor::accepting_stream::forget() noexcept
 void acceptor::accepting_stream::arm() noexcept
 {
     for (const auto& each : from_.listeners_)
-        each->wait(*this);
+        each->wait(direction::read, *this);
 }
 
 void acceptor::accepting_stream::disarm() noexcept
 {
     for (const auto& each : from_.listeners_)
-        each->abandon();
+        each->abandon(direction::read);
 }
 
 error acceptor::accepting_stream::describe(std::error_code code) const
@@ -94,53 +159,34 @@ error acceptor::accepting_stream::describe(std::error_code code) const
 
 namespace {
 
-struct attempt {
-    std::vector<std::unique_ptr<listener>> listeners;
-    std::vector<error> errors;
-    bool port_was_taken = false;
-};
-
-// Binds each address, all of them to the port of the first where the system chooses it.
-attempt bind_all(backend& outside, std::vector<endpoint> endpoints, const listen_options& options)
+acceptor with_listener(context& owner, listener_ptr one)
 {
-    attempt made;
-    const bool any_port = endpoints.front().port() == 0;
-    for (endpoint& each : endpoints) {
-        if (any_port && !made.listeners.empty())
-            each.port(made.listeners.front()->local_endpoint().port());
-        auto bound = outside.listen(each, options);
-        if (bound)
-            made.listeners.push_back(std::move(*bound));
-        else {
-            made.port_was_taken |= any_port && bound.error().code() == std::errc::address_in_use;
-            made.errors.push_back(bound.error());
-        }
-    }
-    return made;
-}
-
-bool is_missing_address(const error& failure)
-{
-    return failure.code() == std::errc::address_not_available
-        || failure.code() == std::errc::address_family_not_supported;
+    std::vector<listener_ptr> listeners;
+    listeners.push_back(std::move(one));
+    return {owner, std::move(listeners)};
 }
 
 } // namespace
 
 task<acceptor> listen(address where, listen_options options)
 {
+    if (where.kind() == address::protocol::udp)
+        throw misuse("a UDP address was given to listen at, which is for streams: " + to_string(where));
     context& own = co_await this_context();
-    const std::vector<endpoint> endpoints = co_await resolve(where);
-    attempt made = bind_all(own.backend(), endpoints, options);
-    // Another program may hold the port that the system chose for the first address on the second.
-    for (int retries = 8; made.port_was_taken && retries > 0; --retries) {
-        made = attempt();
-        made = bind_all(own.backend(), endpoints, options);
-    }
-    const bool tolerable = !made.listeners.empty() && std::ranges::all_of(made.errors, is_missing_address);
-    if (!tolerable)
-        throw error::of_attempts("listen at", to_string(where), std::move(made.errors));
-    co_return acceptor(own, std::move(made.listeners));
+    std::vector<endpoint> endpoints = co_await resolve(where);
+    const auto bind = [&](const endpoint& each) { return own.backend().listen(each, options); };
+    co_return acceptor(own, detail::bind_addresses<listener_ptr>(std::move(endpoints), options.dual_stack, "listen at",
+                                                                 to_string(where), bind));
+}
+
+acceptor listen(context& owner, const endpoint& where, listen_options options)
+{
+    return with_listener(owner, owner.backend().listen(where, options).value());
+}
+
+acceptor adopt_acceptor(context& owner, int handle)
+{
+    return with_listener(owner, owner.backend().adopt_listener(handle).value());
 }
 
 } // namespace portico

@@ -112,4 +112,28 @@ int connection::native_handle() const noexcept
     return is_open() ? transport_->native_handle() : -1;
 }
 
+int connection::release()
+{
+    check_idle();
+    if (buffer_.size() != 0)
+        throw misuse("a connection was released that has received bytes which nobody has read: "
+                     + std::to_string(buffer_.size()));
+    const int handle = is_open() ? transport_->release_handle() : -1;
+    if (handle < 0)
+        throw misuse("a connection was released that has no descriptor");
+    closed_ = true;
+    return handle;
+}
+
+connection adopt_connection(context& owner, int handle)
+{
+    return {owner, owner.backend().adopt_stream(handle).value()};
+}
+
+std::pair<connection, connection> connection_pair(context& owner)
+{
+    auto [near, far] = owner.backend().open_pair().value();
+    return {connection(owner, std::move(near)), connection(owner, std::move(far))};
+}
+
 } // namespace portico

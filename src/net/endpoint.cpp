@@ -27,6 +27,21 @@ endpoint endpoint::ipv6(const std::array<std::uint8_t, 16>& address, std::uint16
     return made;
 }
 
+endpoint endpoint::local(std::string_view path)
+{
+    const bool is_abstract = path.starts_with('@');
+    if (path.size() > 107) // sun_path of 108 bytes, of which a path ends with a NUL
+        throw error(errc::malformed, "use the Unix socket", std::string(path), phase::none, "longer than 107 bytes");
+    if (!is_abstract && path.find('\0') != path.npos)
+        throw error(errc::malformed, "use the Unix socket", std::string(path.substr(0, path.find('\0'))), phase::none,
+                    "it contains a NUL");
+    endpoint made;
+    made.family_ = family::local;
+    if (!path.empty())
+        made.path_ = std::make_shared<const std::string>(path);
+    return made;
+}
+
 std::span<const std::uint8_t> endpoint::address() const noexcept
 {
     const std::size_t size = family_ == family::ipv6 ? 16 : family_ == family::ipv4 ? 4 : 0;
@@ -35,7 +50,21 @@ std::span<const std::uint8_t> endpoint::address() const noexcept
 
 bool endpoint::is_unspecified() const noexcept
 {
-    return std::ranges::all_of(address(), [](std::uint8_t each) { return each == 0; });
+    return is_ip() && std::ranges::all_of(address(), [](std::uint8_t each) { return each == 0; });
+}
+
+bool endpoint::is_multicast() const noexcept
+{
+    return family_ == family::ipv4 ? (address_[0] & 0xf0) == 0xe0 : family_ == family::ipv6 && address_[0] == 0xff;
+}
+
+bool endpoint::is_loopback() const noexcept
+{
+    if (family_ == family::ipv4)
+        return address_[0] == 127;
+    const auto before_last = std::span(address_).first(15);
+    return family_ == family::ipv6 && address_[15] == 1
+        && std::ranges::all_of(before_last, [](std::uint8_t each) { return each == 0; });
 }
 
 namespace {
@@ -68,63 +97,104 @@ std::string ipv6_text(std::span<const std::uint8_t> octets)
     return text;
 }
 
-std::uint16_t parse_port(std::string_view digits, std::string_view text)
+[[noreturn]] void malformed(std::string_view text, std::string detail)
 {
-    std::uint16_t port = 0;
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (digits.empty() || code != std::errc() || end != digits.data() + digits.size())
-        throw error(errc::malformed, "parse address", std::string(text), phase::none,
-                    fmt::format("\"{}\" is no port (0 to 65535)", digits));
-    return port;
+    throw error(errc::malformed, "parse address", std::string(text), phase::none, std::move(detail));
 }
 
-[[noreturn]] void malformed(std::string_view text, const char* detail)
+bool is_letter(char which) noexcept
 {
-    throw error(errc::malformed, "parse address", std::string(text), phase::none, detail);
+    return (which >= 'a' && which <= 'z') || (which >= 'A' && which <= 'Z');
+}
+
+// RFC 6335 section 5.1: 1 to 15 letters, digits and hyphens; old names have two other marks. The few that begin with a
+// digit are not worth taking a number that is wrong for a name.
+bool is_service_name(std::string_view text) noexcept
+{
+    return text.size() <= 15 && !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, [](char each) {
+               return is_letter(each) || std::string_view("0123456789-_+").find(each) != std::string_view::npos;
+           });
+}
+
+address with_port(address::protocol kind, std::string_view host, std::string_view port, std::string_view text)
+{
+    std::uint16_t number = 0;
+    const auto [end, code] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (code == std::errc() && end == port.data() + port.size())
+        return {kind, std::string(host), number};
+    if (!is_service_name(port))
+        malformed(text, fmt::format("\"{}\" is no port (0 to 65535)", port));
+    return {kind, std::string(host), std::string(port)};
+}
+
+// A name is whatever its maker chose, and must not write to somebody's terminal.
+std::string printable(std::string_view path)
+{
+    std::string text;
+    for (const char each : path)
+        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7f)
+            fmt::format_to(std::back_inserter(text), "\\x{:02x}", static_cast<unsigned char>(each));
+        else
+            text += each;
+    return text;
 }
 
 } // namespace
 
-std::string to_string(const endpoint& which)
+std::string address_text(const endpoint& which)
 {
     const auto octets = which.address();
     switch (which.family()) {
     case endpoint::family::none: break;
-    case endpoint::family::ipv4:
-        return fmt::format("{}.{}.{}.{}:{}", octets[0], octets[1], octets[2], octets[3], which.port());
+    case endpoint::family::local: return "unix:" + printable(which.path());
+    case endpoint::family::ipv4: return fmt::format("{}.{}.{}.{}", octets[0], octets[1], octets[2], octets[3]);
     case endpoint::family::ipv6:
-        return which.scope_id() == 0
-                 ? fmt::format("[{}]:{}", ipv6_text(octets), which.port())
-                 : fmt::format("[{}%{}]:{}", ipv6_text(octets), which.scope_id(), which.port());
+        return which.scope_id() == 0 ? ipv6_text(octets) : fmt::format("{}%{}", ipv6_text(octets), which.scope_id());
     }
     return "-";
 }
 
-address address::parse(std::string_view text)
+std::string to_string(const endpoint& which)
+{
+    if (!which.is_ip())
+        return address_text(which);
+    return fmt::format("{}:{}", which.family() == endpoint::family::ipv6 ? "[" + address_text(which) + "]" : address_text(which),
+                       which.port());
+}
+
+address address::parse(std::string_view text, protocol kind)
 {
     if (text.find('\0') != text.npos)
         malformed(text.substr(0, text.find('\0')), "it contains a NUL");
+    if (text.starts_with("unix:")) {
+        const std::string_view path = text.substr(5);
+        if (path.empty() || path == "@" || path.size() > 107)
+            malformed(text, "unix:PATH or unix:@NAME was expected, of 107 bytes at most");
+        return portico::local(std::string(path));
+    }
     if (text.starts_with('[')) {
         const std::size_t end = text.find(']');
         if (end == text.npos || text.find(':') > end || end + 1 >= text.size() || text[end + 1] != ':')
             malformed(text, "[IPv6]:PORT was expected");
-        return {std::string(text.substr(1, end - 1)), parse_port(text.substr(end + 2), text)};
+        return with_port(kind, text.substr(1, end - 1), text.substr(end + 2), text);
     }
     const std::size_t colon = text.rfind(':');
     if (colon == text.npos)
         malformed(text, "HOST:PORT was expected");
     if (text.find(':') != colon)
         malformed(text, "an IPv6 address is written in brackets: [::1]:PORT");
-    return {std::string(text.substr(0, colon)), parse_port(text.substr(colon + 1), text)};
+    return with_port(kind, text.substr(0, colon), text.substr(colon + 1), text);
 }
 
 std::string to_string(const address& which)
 {
+    if (which.kind() == address::protocol::local)
+        return "unix:" + printable(which.host());
+    const std::string port = which.service().empty() ? std::to_string(which.port()) : which.service();
     if (which.host().empty())
-        return fmt::format("*:{}", which.port());
+        return "*:" + port;
     const bool is_ipv6 = which.host().find(':') != std::string::npos;
-    return is_ipv6 ? fmt::format("[{}]:{}", which.host(), which.port())
-                   : fmt::format("{}:{}", which.host(), which.port());
+    return (is_ipv6 ? "[" + which.host() + "]:" : which.host() + ":") + port;
 }
 
 } // namespace portico
@@ -132,6 +202,8 @@ std::string to_string(const address& which)
 std::size_t std::hash<portico::endpoint>::operator()(const portico::endpoint& which) const noexcept
 {
     const auto octets = which.address();
-    const std::string_view text(reinterpret_cast<const char*>(octets.data()), octets.size());
+    const std::string_view text = which.family() == portico::endpoint::family::local
+                                    ? which.path()
+                                    : std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size());
     return std::hash<std::string_view>()(text) * 31 + which.port();
 }

@@ -1,9 +1,11 @@
-// resolve: literal addresses here, names through the backend.
-#include <portico/net/resolver.hpp>
+// resolve: addresses in text form here, names through the backend.
+#include "resolver.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <netdb.h>
+#include <portico/wire/text.hpp>
 
 namespace portico {
 
@@ -46,58 +48,115 @@ const std::error_category& resolver_category() noexcept
     return instance;
 }
 
-/// What the look-up and the operation share; the operation may be gone when the answer comes.
-struct resolving::request {
-    operation* waiter = nullptr;
-    std::optional<result<std::vector<endpoint>>> answer;
-};
+namespace {
 
-resolving::resolving(address where) noexcept : where_(std::move(where)) {}
-
-resolving::~resolving()
+error unresolved(const std::string& host, std::error_code code, std::string detail = {})
 {
-    abandon();
+    return {code, "resolve", text::escape(host), phase::none, std::move(detail)};
 }
 
-bool resolving::attempt() noexcept
+/// An address in text form, whose zone may be the name of an interface; none where it is a name.
+std::optional<result<endpoint>> literal(backend& outside, const std::string& host, std::uint16_t port)
 {
-    if (request_ != nullptr) {
-        if (!request_->answer)
-            return false;
-        if (*request_->answer)
-            found_ = std::move(**request_->answer);
-        else
-            fail(errc::refused); // `describe` has the reason
-        return true;
+    if (const std::optional<endpoint> found = parse_ip(host, port))
+        return *found;
+    const std::size_t percent = host.find('%');
+    if (percent == host.npos)
+        return {};
+    std::optional<endpoint> found = parse_ip(host.substr(0, percent), port);
+    if (!found || found->family() != endpoint::family::ipv6)
+        return {};
+    const std::string_view zone = std::string_view(host).substr(percent + 1);
+    const auto interfaces = outside.interfaces();
+    if (!interfaces)
+        return interfaces.error();
+    for (const network_interface& each : *interfaces)
+        if (each.name == zone) {
+            found->scope_id(each.index);
+            return *found;
+        }
+    return unresolved(host, std::make_error_code(std::errc::no_such_device), "there is no interface of this name");
+}
+
+bool is_of(const endpoint& which, resolve_query::family only) noexcept
+{
+    return only == resolve_query::family::any
+        || (only == resolve_query::family::ipv4) == (which.family() == endpoint::family::ipv4);
+}
+
+} // namespace
+
+std::string_view detail::fault_of_name(std::string_view host) noexcept
+{
+    if (std::ranges::any_of(host, text::is_control))
+        return "a name has no control characters";
+    if (host.ends_with('.'))
+        host.remove_suffix(1);
+    if (host.size() > 253)
+        return "a name has at most 253 bytes";
+    for (std::size_t begin = 0; begin <= host.size();) {
+        const std::size_t length = host.substr(begin, host.find('.', begin) - begin).size();
+        if (length == 0 || length > 63)
+            return "the parts of a name between its dots have 1 to 63 bytes";
+        begin += length + 1;
     }
-    if (const std::optional<endpoint> literal = parse_ip(where_.host(), where_.port())) {
-        found_.push_back(*literal);
-        return true;
+    return {};
+}
+
+void resolving::begin()
+{
+    const std::string& host = where_.host();
+    if (where_.kind() == address::protocol::local) {
+        try {
+            return answer(std::vector{endpoint::local(host)});
+        } catch (const error& failure) {
+            return answer(failure);
+        }
     }
-    request_ = std::make_shared<request>();
-    owner().backend().resolve(where_.host(), where_.port(), [own = request_](result<std::vector<endpoint>> answer) {
-        own->answer.emplace(std::move(answer));
-        if (operation* const waiter = std::exchange(own->waiter, nullptr))
-            waiter->ready_later();
-    });
-    return false;
+    std::string asked_for = host;
+    if (const auto found = literal(owner().backend(), host, where_.port())) {
+        if (!*found)
+            return answer(found->error());
+        if (!is_of(**found, only_))
+            return answer(unresolved(host, std::error_code(EAI_ADDRFAMILY, resolver_category())));
+        if (where_.service().empty())
+            return answer(std::vector{**found});
+        asked_for = address_text(**found);
+    } else if (const std::string_view fault = detail::fault_of_name(host); !host.empty() && !fault.empty())
+        return answer(unresolved(host, errc::malformed, std::string(fault)));
+    if (where_.service().find('\0') != std::string::npos)
+        return answer(unresolved(where_.service(), errc::malformed, "the name of a service has no NUL"));
+    const resolve_query query(std::move(asked_for),
+                              where_.service().empty() ? std::to_string(where_.port()) : where_.service(), only_,
+                              where_.kind() == address::protocol::udp);
+    owner().backend().resolve(query, asked());
 }
 
-void resolving::arm() noexcept
+std::string resolving::subject() const
 {
-    request_->waiter = this;
+    return text::escape(where_.host());
 }
 
-void resolving::disarm() noexcept
+void resolving_names::begin()
 {
-    request_->waiter = nullptr;
+    if (!which_.is_ip())
+        return answer(error(std::make_error_code(std::errc::address_family_not_supported), "resolve", subject()));
+    owner().backend().resolve_names(which_, asked());
 }
 
-error resolving::describe(std::error_code code) const
+std::string resolving_names::subject() const
 {
-    if (code == errc::refused && request_ != nullptr)
-        return request_->answer->error();
-    return {code, "resolve", where_.host(), code == errc::timed_out ? phase::resolve : phase::none};
+    return "the names of " + to_string(which_);
+}
+
+std::string host_name(context& own)
+{
+    return own.backend().host_name().value();
+}
+
+std::vector<network_interface> interfaces(context& own)
+{
+    return own.backend().interfaces().value();
 }
 
 } // namespace portico

@@ -24,20 +24,44 @@ reading::~reading()
     from_.reading_ = nullptr;
 }
 
-bool reading::attempt() noexcept
+bool reading::is_usable() noexcept
 {
     if (!from_.is_open())
-        return fail(errc::closed), true;
-    if (&owner() != from_.owner_)
-        return fail_misuse(), true;
+        fail(errc::closed);
+    else if (&owner() != from_.owner_)
+        fail_misuse();
+    return !failed();
+}
+
+bool reading::attempt() noexcept
+{
+    if (!is_usable())
+        return true;
     if (from_.drained_ && from_.buffer_.size() == 0 && limit_ != 0)
         return false; // the usual beginning of a wait
+    return proceed();
+}
+
+bool reading::proceed() noexcept
+{
     while (!take()) {
         if (from_.ended_)
             return at_end();
-        if (from_.drained_ || !fill())
+        if (from_.drained_ || goal_ == until::readable || !fill())
             return failed();
     }
+    return true;
+}
+
+bool reading::try_now()
+{
+    from_.drained_ = false; // nobody has waited since, and more may have come
+    if (!from_.is_open())
+        fail(errc::closed);
+    else if (!proceed())
+        return false;
+    if (failed())
+        failure().raise();
     return true;
 }
 
@@ -63,6 +87,13 @@ bool reading::take() noexcept
             return false;
         view_ = buffer.consume(limit_);
         return true;
+    case until::peek:
+        if (buffer.size() < limit_)
+            return false;
+        view_ = buffer.view().subview(0, limit_);
+        return true;
+    case until::readable:
+        return std::exchange(taken_, true) || buffer.size() != 0;
     case until::end:
         return buffer.size() > limit_ && (fail(errc::limit_exceeded), true);
     case until::line: {
@@ -116,14 +147,19 @@ bool reading::fill() noexcept
     const std::span<char> room =
         direct ? std::span(const_cast<char*>(view_.data()), limit_) : buffer.prepare(wanted);
     const io_result got = from_.transport_->try_read(room);
+    if (got.status == io_status::done && direct)
+        place({room.data(), got.count});
+    else if (got.status == io_status::done)
+        buffer.commit(got.count);
+    return account(got);
+}
+
+bool reading::account(const io_result& got) noexcept
+{
     switch (got.status) {
     case io_status::done:
         from_.bytes_read_ += got.count;
         from_.drained_ = got.drained;
-        if (direct)
-            place({room.data(), got.count});
-        else
-            buffer.commit(got.count);
         return true;
     case io_status::end: return from_.ended_ = true;
     case io_status::failed: fail(got.code); break;
@@ -137,6 +173,8 @@ bool reading::at_end() noexcept
     read_buffer& buffer = from_.buffer_;
     if (goal_ == until::end)
         view_ = buffer.consume(buffer.size());
+    else if (goal_ == until::peek)
+        view_ = buffer.view();
     else if (buffer.size() == 0)
         ended_ = true, view_ = {};
     else
@@ -180,23 +218,57 @@ writing::~writing()
     to_.writing_ = nullptr;
 }
 
-bool writing::attempt() noexcept
+bool writing::is_usable() noexcept
 {
     if (!to_.is_open())
-        return fail(errc::closed), true;
-    if (&owner() != to_.owner_)
-        return fail_misuse(), true;
+        fail(errc::closed);
+    else if (&owner() != to_.owner_)
+        fail_misuse();
+    return !failed();
+}
+
+bool writing::attempt() noexcept
+{
+    return !is_usable() || proceed();
+}
+
+bool awaiting_writable::attempt() noexcept
+{
+    return !is_usable() || std::exchange(waited_, true);
+}
+
+std::size_t writing::try_now()
+{
+    if (!to_.is_open())
+        fail(errc::closed);
+    else
+        proceed();
+    if (failed())
+        failure().raise();
+    return written_;
+}
+
+bool writing::proceed() noexcept
+{
     while (!first_.empty() || next()) {
         const io_result sent = after_.empty() ? to_.transport_->try_write({&first_, 1}) : gather();
-        if (sent.status == io_status::would_block)
-            return false;
-        if (sent.status != io_status::done)
-            return fail(sent.code), true;
-        to_.bytes_written_ += sent.count;
-        written_ += sent.count;
+        if (!account(sent))
+            return failed();
         skip(sent.count);
     }
     return true;
+}
+
+bool writing::account(const io_result& sent) noexcept
+{
+    if (sent.status == io_status::done) {
+        to_.bytes_written_ += sent.count;
+        written_ += sent.count;
+        return true;
+    }
+    if (sent.status == io_status::failed)
+        fail(sent.code);
+    return false;
 }
 
 io_result writing::gather() noexcept

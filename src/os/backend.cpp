@@ -1,14 +1,15 @@
 // os_backend: the event loop, the alarm, signals, and what opens sockets.
 #include "backend.hpp"
 
+#include "socket_datagram.hpp"
 #include "socket_listener.hpp"
 #include "socket_transport.hpp"
 
-#include <cerrno>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <array>
+#include <net/if.h>
 #include <portico/core/context.hpp>
 #include <sys/random.h>
+#include <unistd.h>
 
 namespace portico {
 
@@ -65,10 +66,7 @@ void backend::request_run()
         if (own->owner != nullptr)
             own->owner->run_ready();
     };
-    if (strand_)
-        asio::post(*strand_, run);
-    else
-        asio::post(loop_, run);
+    post(run);
 }
 
 unique_function<void(unique_function<void()>)> backend::poster()
@@ -81,10 +79,7 @@ unique_function<void(unique_function<void()>)> backend::poster()
             if (own->owner != nullptr)
                 function();
         };
-        if (own->target->strand_)
-            asio::post(*own->target->strand_, std::move(run));
-        else
-            asio::post(own->target->loop_, std::move(run));
+        own->target->post(std::move(run));
     };
 }
 
@@ -118,35 +113,90 @@ void backend::run()
     loop_.run();
 }
 
-result<transport_ptr> backend::connect(const endpoint& to, const connect_options&)
+result<transport_ptr> backend::connect(const endpoint& to, const connect_options& options)
 {
-    const int family = to.family() == endpoint::family::ipv6 ? AF_INET6 : AF_INET;
-    descriptor handle(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!handle)
-        return error(last_error(), "connect to", to_string(to));
-    set_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(handle.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-    socket_address where = to_sockaddr(to);
-    int code;
-    do
-        code = ::connect(handle.get(), where.data(), where.size);
-    while (code != 0 && errno == EINTR);
-    if (code != 0 && errno != EINPROGRESS)
-        return error(last_error(), "connect to", to_string(to));
-    return transport_ptr(new socket_transport(*this, std::move(handle), to));
+    return socket_transport::connect(*this, to, options);
 }
 
-result<std::unique_ptr<listener>> backend::listen(const endpoint& at, const listen_options& options)
+result<listener_ptr> backend::listen(const endpoint& at, const listen_options& options)
 {
     return socket_listener::open(*this, at, options);
 }
 
-void backend::resolve(const std::string& host, std::uint16_t port, resolved done)
+result<datagram_transport_ptr> backend::open_datagram(const endpoint& at, const datagram_options& options)
 {
-    auto shared = std::make_shared<const resolved>(std::move(done));
-    resolver_.resolve(host, port, [post = poster(), shared](result<std::vector<endpoint>> answer) {
-        post([shared, answer = std::move(answer)] { (*shared)(answer); });
-    });
+    return socket_datagram::open(*this, at, options);
+}
+
+result<std::pair<transport_ptr, transport_ptr>> backend::open_pair()
+{
+    int handles[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, handles) != 0)
+        return error(last_error(), "open a pair of sockets");
+    const endpoint unnamed = endpoint::local({});
+    transport_ptr near(new socket_transport(*this, descriptor(handles[0]), unnamed));
+    transport_ptr far(new socket_transport(*this, descriptor(handles[1]), unnamed));
+    return std::pair(std::move(near), std::move(far));
+}
+
+result<transport_ptr> backend::adopt_stream(int handle)
+{
+    std::error_code code = prepare_adopted(handle, SOCK_STREAM);
+    const endpoint remote = remote_endpoint_of(handle);
+    if (!code && remote.family() == endpoint::family::none)
+        code = std::make_error_code(std::errc::not_connected);
+    if (code)
+        return error(code, "adopt a stream socket", "descriptor " + std::to_string(handle));
+    return transport_ptr(new socket_transport(*this, descriptor(handle), remote));
+}
+
+result<listener_ptr> backend::adopt_listener(int handle)
+{
+    return socket_listener::adopt(*this, handle);
+}
+
+result<datagram_transport_ptr> backend::adopt_datagram(int handle)
+{
+    return socket_datagram::adopt(*this, handle);
+}
+
+void backend::resolve(const resolve_query& query, resolved done)
+{
+    resolver_.resolve(query, in_loop(std::move(done)));
+}
+
+void backend::resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done)
+{
+    resolver_.resolve_names(which, in_loop(std::move(done)));
+}
+
+endpoint backend::source_for(const endpoint& to) noexcept
+{
+    // Connecting a datagram socket sends nothing: the system only looks at its routes.
+    const descriptor probe = open_socket(to, SOCK_DGRAM);
+    const socket_address where(to);
+    if (!probe || ::connect(probe.get(), where.data(), where.size) != 0)
+        return {};
+    return local_endpoint_of(probe.get());
+}
+
+result<std::vector<network_interface>> backend::interfaces()
+{
+    const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> list(::if_nameindex(), ::if_freenameindex);
+    if (!list)
+        return error(last_error(), "list network interfaces");
+    std::vector<network_interface> found;
+    for (const struct if_nameindex* each = list.get(); each->if_index != 0; ++each)
+        found.push_back({each->if_index, each->if_name});
+    return found;
+}
+
+result<std::string> backend::host_name()
+{
+    std::array<char, 256> name{}; // HOST_NAME_MAX is 64 on Linux, 255 elsewhere
+    if (::gethostname(name.data(), name.size() - 1) != 0)
+        return error(last_error(), "ask for the host name");
+    return std::string(name.data());
 }
 
 void backend::random(std::span<std::byte> destination)

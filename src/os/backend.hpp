@@ -39,8 +39,17 @@ public:
     void stop() noexcept override { loop_.stop(); }
 
     result<transport_ptr> connect(const endpoint& to, const connect_options& options) override;
-    result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) override;
-    void resolve(const std::string& host, std::uint16_t port, resolved done) override;
+    result<listener_ptr> listen(const endpoint& at, const listen_options& options) override;
+    result<datagram_transport_ptr> open_datagram(const endpoint& at, const datagram_options& options) override;
+    result<std::pair<transport_ptr, transport_ptr>> open_pair() override;
+    result<transport_ptr> adopt_stream(int handle) override;
+    result<listener_ptr> adopt_listener(int handle) override;
+    result<datagram_transport_ptr> adopt_datagram(int handle) override;
+    void resolve(const resolve_query& query, resolved done) override;
+    void resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done) override;
+    endpoint source_for(const endpoint& to) noexcept override;
+    result<std::vector<network_interface>> interfaces() override;
+    result<std::string> host_name() override;
     result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
     bool is_special_file(const std::string& path) override;
     result<void> rename_file(const std::string& from, const std::string& to) override;
@@ -62,6 +71,24 @@ public:
 
 private:
     void watch_next_signal();
+
+    /// Has a function called in the context's sequence, soon.
+    template <class F>
+    void post(F function)
+    {
+        if (strand_)
+            asio::post(*strand_, std::move(function));
+        else
+            asio::post(loop_, std::move(function));
+    }
+    /// What any thread may call with a value, for `done` to be called with it from the loop.
+    template <class T>
+    unique_function<void(T)> in_loop(unique_function<void(T)> done)
+    {
+        return [post = poster(), shared = std::make_shared<const unique_function<void(T)>>(std::move(done))](T value) {
+            post([shared, value = std::move(value)] { (*shared)(value); });
+        };
+    }
 
     std::unique_ptr<asio::io_context> own_loop_;
     asio::io_context& loop_;

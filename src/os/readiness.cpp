@@ -24,6 +24,12 @@ private:
     direction which_;
 };
 
+void readiness::drop() noexcept
+{
+    if (--references_ == 0)
+        delete this;
+}
+
 bool readiness::register_with_loop() noexcept
 {
     try {
@@ -71,6 +77,17 @@ void readiness::on_ready(direction which, const std::error_code& code) noexcept
         backend_->owner().begin_turn();
         waiter->ready();
     }
+}
+
+int readiness::take_handle() noexcept
+{
+    waiters_ = {};
+    number_ = -1;
+    if (!socket_)
+        return handle_.release();
+    std::error_code failed;
+    const int taken = socket_->release(failed);
+    return failed ? -1 : taken;
 }
 
 void readiness::close_handle() noexcept

@@ -23,11 +23,9 @@ public:
     void wait_for(direction which, operation& waiter) noexcept;
     void forget(direction which) noexcept { waiters_[static_cast<std::size_t>(which)] = nullptr; }
     void close_handle() noexcept;
-    void drop() noexcept
-    {
-        if (--references_ == 0)
-            delete this;
-    }
+    /// Gives the descriptor up, which the loop then knows no longer.
+    int take_handle() noexcept;
+    void drop() noexcept;
 
     /// Set when the event loop says so; for the owner to clear.
     bool readable = true;
@@ -50,6 +48,33 @@ private:
     std::array<operation*, 2> waiters_{};
     std::array<bool, 2> armed_{};
     unsigned references_ = 1;
+};
+
+/// What every socket of the system does alike: `Interface` is transport, listener or datagram_transport.
+template <class Interface>
+class os_socket : public Interface, public readiness {
+public:
+    using readiness::readiness;
+
+    void wait(direction which, operation& waiter) noexcept override { wait_for(which, waiter); }
+    void abandon(direction which) noexcept override { forget(which); }
+    void close() noexcept override { close_handle(); }
+    endpoint local_endpoint() const noexcept override { return local_endpoint_of(handle()); }
+    int native_handle() const noexcept override { return handle(); }
+    int release_handle() noexcept override { return take_handle(); }
+    std::error_code set_option(int level, int name, bytes value) noexcept override
+    {
+        return os::set_option(handle(), level, name, value);
+    }
+    std::error_code get_option(int level, int name, std::span<char> value, std::size_t& size) const noexcept override
+    {
+        return os::get_option(handle(), level, name, value, size);
+    }
+    void release() noexcept override
+    {
+        close();
+        drop();
+    }
 };
 
 } // namespace portico::os

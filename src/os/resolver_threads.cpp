@@ -1,11 +1,11 @@
-// resolver_threads: at most four, started when they are needed.
+// resolver_threads: started when there is something to look up; each ends when nothing is left.
 #include "resolver_threads.hpp"
 
 #include "socket.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <condition_variable>
+#include <array>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <netdb.h>
@@ -17,15 +17,8 @@ namespace portico::os {
 
 namespace {
 
-constexpr std::size_t most_threads = 4;
-
-struct job {
-    job(std::string name, std::uint16_t number, resolver_threads::resolved callback)
-        : host(std::move(name)), port(number), done(std::move(callback)) {}
-    std::string host;
-    std::uint16_t port;
-    resolver_threads::resolved done;
-};
+// What look-ups that hang, two a connect, may occupy before others have to wait for them.
+constexpr std::size_t most_threads = 16;
 
 // RFC 6761 section 6.3: this name is the loopback address, also on a machine where nobody has written that down.
 bool is_localhost(const std::string& host)
@@ -33,55 +26,102 @@ bool is_localhost(const std::string& host)
     return text::equals_ignoring_case(host, "localhost") || text::equals_ignoring_case(host, "localhost.");
 }
 
-result<std::vector<endpoint>> look_up(const std::string& host, std::uint16_t port)
+int family_of(const resolve_query& query) noexcept
+{
+    switch (query.only) {
+    case resolve_query::family::ipv4: return AF_INET;
+    case resolve_query::family::ipv6: return AF_INET6;
+    case resolve_query::family::any: break;
+    }
+    return AF_UNSPEC;
+}
+
+error failure_of(int code, const char* operation, const std::string& target)
+{
+    if (code == EAI_SYSTEM)
+        return {last_error(), operation, target};
+    return {std::error_code(code, resolver_category()), operation, target};
+}
+
+using address_list = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+int ask(const resolve_query& query, const std::string& host, address_list& answer)
 {
     addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_family = family_of(query);
+    hints.ai_socktype = query.datagram ? SOCK_DGRAM : SOCK_STREAM;
     hints.ai_flags = host.empty() ? AI_PASSIVE : 0;
     addrinfo* list = nullptr;
-    const int code = getaddrinfo(host.empty() ? nullptr : host.c_str(), host.empty() ? "0" : nullptr, &hints, &list);
-    if (code != 0 && is_localhost(host))
-        return std::vector{parse_ip("127.0.0.1", port).value(), parse_ip("::1", port).value()};
-    if (code == EAI_SYSTEM)
-        return error(std::error_code(errno, std::system_category()), "resolve", host);
-    if (code != 0)
-        return error(std::error_code(code, resolver_category()), "resolve", host);
+    const int code = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), query.service.c_str(), &hints, &list);
+    if (code == 0)
+        answer.reset(list);
+    return code;
+}
+
+endpoint to_endpoint(const addrinfo& from)
+{
+    socket_address made;
+    std::memcpy(&made.storage, from.ai_addr, from.ai_addrlen);
+    made.size = from.ai_addrlen;
+    return made.to_endpoint();
+}
+
+result<std::vector<endpoint>> look_up(const resolve_query& query)
+{
+    address_list list(nullptr, ::freeaddrinfo);
+    int code = ask(query, query.host, list);
     std::vector<endpoint> found;
-    for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
-        endpoint one = from_sockaddr(*each->ai_addr);
-        one.port(port);
-        if (one.family() != endpoint::family::none && std::ranges::find(found, one) == found.end())
-            found.push_back(one);
+    if (code != 0 && code != EAI_SERVICE && is_localhost(query.host))
+        for (const char* const loopback : {"127.0.0.1", "::1"}) {
+            code = ask(query, loopback, list);
+            for (const addrinfo* each = list.get(); code == 0 && each != nullptr; each = each->ai_next)
+                found.push_back(to_endpoint(*each));
+        }
+    if (!found.empty())
+        return found;
+    if (code != 0)
+        return failure_of(code, "resolve", query.host);
+    for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
+        endpoint one = to_endpoint(*each);
+        if (one.is_ip() && std::ranges::find(found, one) == found.end())
+            found.push_back(std::move(one));
     }
-    freeaddrinfo(list);
     if (found.empty())
-        return error(std::error_code(EAI_NONAME, resolver_category()), "resolve", host);
+        return failure_of(EAI_NONAME, "resolve", query.host);
     return found;
+}
+
+result<resolved_names> look_up_names(const endpoint& which)
+{
+    const socket_address where(which);
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> service{};
+    const int code = ::getnameinfo(where.data(), where.size, host.data(), host.size(), service.data(), service.size(),
+                                   0);
+    if (code != 0)
+        return failure_of(code, "resolve", "the names of " + to_string(which));
+    return resolved_names{host.data(), service.data()};
 }
 
 } // namespace
 
 struct resolver_threads::shared {
     std::mutex mutex;
-    std::condition_variable work;
-    std::deque<job> jobs;
-    std::size_t threads = 0, idle = 0;
-    bool closing = false;
+    std::deque<job> waiting;
+    std::size_t threads = 0;
 
-    static void run(const std::shared_ptr<shared>& own)
+    static void run(const std::shared_ptr<shared>& own, job next)
     {
-        std::unique_lock lock(own->mutex);
         for (;;) {
-            ++own->idle;
-            own->work.wait(lock, [&] { return own->closing || !own->jobs.empty(); });
-            --own->idle;
-            if (own->closing)
+            next({});
+            next = {};
+            const std::lock_guard lock(own->mutex);
+            if (own->waiting.empty()) {
+                --own->threads;
                 return;
-            job next = std::move(own->jobs.front());
-            own->jobs.pop_front();
-            lock.unlock();
-            next.done(look_up(next.host, next.port));
-            lock.lock();
+            }
+            next = std::move(own->waiting.front());
+            own->waiting.pop_front();
         }
     }
 };
@@ -91,21 +131,41 @@ resolver_threads::resolver_threads() : shared_(std::make_shared<shared>()) {}
 resolver_threads::~resolver_threads()
 {
     const std::lock_guard lock(shared_->mutex);
-    shared_->closing = true;
-    shared_->jobs.clear();
-    shared_->work.notify_all();
+    shared_->waiting.clear();
 }
 
-void resolver_threads::resolve(std::string host, std::uint16_t port, resolved done)
+void resolver_threads::resolve(const resolve_query& query, portico::backend::resolved done)
 {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->jobs.emplace_back(std::move(host), port, std::move(done));
-    if (shared_->idle < shared_->jobs.size() && shared_->threads < most_threads) {
+    add([query, done = std::move(done)](std::error_code refused) {
+        done(refused ? error(refused, "resolve", query.host) : look_up(query));
+    });
+}
+
+void resolver_threads::resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done)
+{
+    add([which, done = std::move(done)](std::error_code refused) {
+        done(refused ? error(refused, "resolve", "the names of " + to_string(which)) : look_up_names(which));
+    });
+}
+
+void resolver_threads::add(job next)
+{
+    {
+        const std::lock_guard lock(shared_->mutex);
+        if (shared_->threads == most_threads)
+            return shared_->waiting.push_back(std::move(next));
         ++shared_->threads;
-        // Detached, because a look-up cannot be interrupted and must not hold up the end of the program.
-        std::thread([own = shared_] { shared::run(own); }).detach();
     }
-    shared_->work.notify_one();
+    // A thread costs little beside a look-up, and idle ones would have to be kept and ended. Detached, because a
+    // look-up cannot be interrupted and must not hold up the end of the program.
+    const auto starting = std::make_shared<job>(std::move(next));
+    try {
+        std::thread([own = shared_, starting] { shared::run(own, std::move(*starting)); }).detach();
+    } catch (const std::system_error& failure) {
+        const std::lock_guard lock(shared_->mutex);
+        --shared_->threads;
+        (*starting)(failure.code());
+    }
 }
 
 } // namespace portico::os

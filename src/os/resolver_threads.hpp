@@ -2,27 +2,26 @@
 #pragma once
 
 #include <memory>
-#include <portico/core/function.hpp>
-#include <portico/error.hpp>
+#include <portico/core/backend.hpp>
 #include <portico/net/endpoint.hpp>
-#include <string>
-#include <vector>
 
 namespace portico::os {
 
+/// At most 16 at a time; further look-ups wait for one to end.
 class resolver_threads {
 public:
-    using resolved = unique_function<void(result<std::vector<endpoint>>)>;
-
     resolver_threads();
     /// Look-ups that have not begun are dropped; those that run end when they end, with nobody to tell.
     ~resolver_threads();
 
-    /// Calls `done` on one of the threads.
-    void resolve(std::string host, std::uint16_t port, resolved done);
+    /// Call `done` on one of the threads, or here and now where none can be started.
+    void resolve(const resolve_query& query, portico::backend::resolved done);
+    void resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done);
 
 private:
     struct shared;
+    using job = unique_function<void(std::error_code refused)>; // an error: there is no thread for it
+    void add(job next);
     std::shared_ptr<shared> shared_;
 };
 

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-namespace portico::os {
+namespace portico {
 
 void descriptor::close() noexcept
 {
@@ -16,42 +19,119 @@ void descriptor::close() noexcept
         ::close(std::exchange(handle_, -1));
 }
 
-endpoint from_sockaddr(const sockaddr& from) noexcept
+} // namespace portico
+
+namespace portico::os {
+
+namespace {
+
+endpoint from_unix(const sockaddr_un& from, socklen_t size)
 {
-    if (from.sa_family == AF_INET) {
-        const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
+    const std::size_t length = size - std::min<std::size_t>(size, offsetof(sockaddr_un, sun_path));
+    if (length == 0)
+        return endpoint::local({});
+    std::string path(from.sun_path, length);
+    if (path.front() == '\0')
+        path.front() = '@';
+    else {
+        path.resize(std::min(path.find('\0'), path.size()));
+        if (path.starts_with('@'))
+            path.insert(0, "./");
+    }
+    return endpoint::local(path);
+}
+
+} // namespace
+
+endpoint socket_address::to_endpoint() const
+{
+    if (storage.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
         std::array<std::uint8_t, 4> octets;
         std::memcpy(octets.data(), &v4.sin_addr, octets.size());
         return endpoint::ipv4(octets, ntohs(v4.sin_port));
     }
-    if (from.sa_family == AF_INET6) {
-        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from);
+    if (storage.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
         std::array<std::uint8_t, 16> octets;
         std::memcpy(octets.data(), &v6.sin6_addr, octets.size());
         return endpoint::ipv6(octets, ntohs(v6.sin6_port), v6.sin6_scope_id);
     }
+    if (storage.ss_family == AF_UNIX)
+        return from_unix(reinterpret_cast<const sockaddr_un&>(storage), size);
     return {};
 }
 
-socket_address to_sockaddr(const endpoint& from) noexcept
+socket_address::socket_address(const endpoint& from) noexcept
 {
-    socket_address made;
     const auto octets = from.address();
-    if (from.family() == endpoint::family::ipv4) {
-        auto& v4 = reinterpret_cast<sockaddr_in&>(made.storage);
+    switch (from.family()) {
+    case endpoint::family::ipv4: {
+        auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
         v4.sin_family = AF_INET;
         v4.sin_port = htons(from.port());
         std::memcpy(&v4.sin_addr, octets.data(), octets.size());
-        made.size = sizeof(sockaddr_in);
-    } else {
-        auto& v6 = reinterpret_cast<sockaddr_in6&>(made.storage);
+        size = sizeof(sockaddr_in);
+        break;
+    }
+    case endpoint::family::ipv6: {
+        auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(from.port());
         v6.sin6_scope_id = from.scope_id();
         std::memcpy(&v6.sin6_addr, octets.data(), octets.size());
-        made.size = sizeof(sockaddr_in6);
+        size = sizeof(sockaddr_in6);
+        break;
     }
-    return made;
+    case endpoint::family::local: {
+        auto& name = reinterpret_cast<sockaddr_un&>(storage);
+        const std::string_view path = from.path();
+        const bool is_abstract = path.starts_with('@');
+        name.sun_family = AF_UNIX;
+        std::copy(path.begin(), path.end(), name.sun_path);
+        if (is_abstract)
+            name.sun_path[0] = '\0';
+        const std::size_t terminated = path.size() + (path.empty() || is_abstract ? 0 : 1);
+        size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + terminated);
+        break;
+    }
+    case endpoint::family::none:
+        storage.ss_family = AF_UNSPEC;
+        size = sizeof(sockaddr);
+        break;
+    }
+}
+
+int family_of(const endpoint& which) noexcept
+{
+    switch (which.family()) {
+    case endpoint::family::ipv4: return AF_INET;
+    case endpoint::family::ipv6: return AF_INET6;
+    case endpoint::family::local: return AF_UNIX;
+    case endpoint::family::none: break;
+    }
+    return AF_UNSPEC; // for which socket(2) has the right error
+}
+
+descriptor open_socket(const endpoint& of, int type) noexcept
+{
+    return descriptor(::socket(family_of(of), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+endpoint local_endpoint_of(int handle) noexcept
+{
+    socket_address found;
+    if (::getsockname(handle, found.data(), &found.size) != 0)
+        return {};
+    return found.to_endpoint();
+}
+
+endpoint remote_endpoint_of(int handle) noexcept
+{
+    socket_address found;
+    if (::getpeername(handle, found.data(), &found.size) != 0)
+        return {};
+    return found.to_endpoint();
 }
 
 std::error_code last_error() noexcept
@@ -59,9 +139,44 @@ std::error_code last_error() noexcept
     return {errno, std::system_category()};
 }
 
-bool set_option(int handle, int level, int name, int value) noexcept
+bool set_integer_option(int handle, int level, int name, int value) noexcept
 {
     return ::setsockopt(handle, level, name, &value, sizeof value) == 0;
+}
+
+int option_of(int handle, int level, int name, int otherwise) noexcept
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(handle, level, name, &value, &size) == 0 ? value : otherwise;
+}
+
+std::error_code set_option(int handle, int level, int name, bytes value) noexcept
+{
+    const auto size = static_cast<socklen_t>(value.size());
+    return ::setsockopt(handle, level, name, value.data(), size) == 0 ? std::error_code() : last_error();
+}
+
+std::error_code get_option(int handle, int level, int name, std::span<char> value, std::size_t& size) noexcept
+{
+    auto length = static_cast<socklen_t>(value.size());
+    if (::getsockopt(handle, level, name, value.data(), &length) != 0)
+        return last_error();
+    size = length;
+    return {};
+}
+
+std::error_code prepare_adopted(int handle, int type) noexcept
+{
+    const int found = option_of(handle, SOL_SOCKET, SO_TYPE, -1);
+    if (found < 0)
+        return last_error();
+    if (found != type)
+        return std::make_error_code(std::errc::wrong_protocol_type);
+    const int flags = ::fcntl(handle, F_GETFL);
+    if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(handle, F_SETFL, flags | O_NONBLOCK) < 0))
+        return last_error();
+    return {};
 }
 
 } // namespace portico::os

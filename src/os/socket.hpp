@@ -1,46 +1,51 @@
 // socket: system calls on descriptors, and the translation between endpoint and sockaddr.
 #pragma once
 
+#include <cerrno>
+#include <portico/bytes.hpp>
+#include <portico/error.hpp>
+#include <portico/net/descriptor.hpp>
 #include <portico/net/endpoint.hpp>
+#include <span>
 #include <sys/socket.h>
 #include <system_error>
-#include <utility>
 
 namespace portico::os {
 
-/// A descriptor that is closed with its owner.
-class descriptor {
-public:
-    descriptor() noexcept = default;
-    explicit descriptor(int handle) noexcept : handle_(handle) {}
-    descriptor(descriptor&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
-    descriptor& operator=(descriptor&& other) noexcept
-    {
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
-    ~descriptor() { close(); }
-
-    int get() const noexcept { return handle_; }
-    explicit operator bool() const noexcept { return handle_ >= 0; }
-    int release() noexcept { return std::exchange(handle_, -1); }
-    void close() noexcept;
-
-private:
-    int handle_ = -1;
-};
-
+/// A sockaddr of any family: to be filled by a system call, or made from an endpoint.
 struct socket_address {
+    socket_address() = default;
+    explicit socket_address(const endpoint& from) noexcept;
+    /// What is in it; none where the family is unknown.
+    endpoint to_endpoint() const;
+    sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+    const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+
     sockaddr_storage storage{};
     socklen_t size = sizeof(sockaddr_storage);
-    sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
 };
 
-endpoint from_sockaddr(const sockaddr& from) noexcept;
-socket_address to_sockaddr(const endpoint& from) noexcept;
+/// AF_INET, AF_INET6 or AF_UNIX.
+int family_of(const endpoint& which) noexcept;
+/// A new socket, non-blocking and closed on exec.
+descriptor open_socket(const endpoint& family_of, int type) noexcept;
+/// getsockname(2) and getpeername(2); none where they fail.
+endpoint local_endpoint_of(int handle) noexcept;
+endpoint remote_endpoint_of(int handle) noexcept;
+
 /// The current errno.
 std::error_code last_error() noexcept;
+inline bool is_would_block(int code) noexcept
+{
+    return code == EAGAIN || code == EWOULDBLOCK;
+}
 /// Sets an option whose value is an int; failures are the caller's to judge.
-bool set_option(int handle, int level, int name, int value) noexcept;
+bool set_integer_option(int handle, int level, int name, int value) noexcept;
+/// The value of an option that is an int; `otherwise` where it cannot be read.
+int option_of(int handle, int level, int name, int otherwise) noexcept;
+std::error_code set_option(int handle, int level, int name, bytes value) noexcept;
+std::error_code get_option(int handle, int level, int name, std::span<char> value, std::size_t& size) noexcept;
+/// For a descriptor handed in: that it is a socket of this type (SOCK_STREAM), and non-blocking from now on.
+std::error_code prepare_adopted(int handle, int type) noexcept;
 
 } // namespace portico::os

@@ -3,63 +3,80 @@
 
 #include "socket_transport.hpp"
 
-#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <new>
 
 namespace portico::os {
 
-result<std::unique_ptr<listener>> socket_listener::open(backend& outside, const endpoint& at,
-                                                        const listen_options& options)
+result<listener_ptr> socket_listener::open(backend& outside, const endpoint& at, const listen_options& options)
 {
-    const auto failed = [&] { return error(last_error(), "listen at", to_string(at)); };
-    const bool is_ipv6 = at.family() == endpoint::family::ipv6;
-    descriptor handle(::socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const auto failed = [&](std::error_code code) { return error(code, "listen at", to_string(at)); };
+    descriptor handle = open_socket(at, SOCK_STREAM);
     if (!handle)
-        return failed();
-    // A server that restarts must not wait for connections of its former life in TIME_WAIT.
-    if (!set_option(handle.get(), SOL_SOCKET, SO_REUSEADDR, 1))
-        return failed();
-    // Each family has a socket of its own, so that :: and 0.0.0.0 can be bound side by side.
-    if (is_ipv6 && !set_option(handle.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1))
-        return failed();
-    set_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(handle.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-    socket_address where = to_sockaddr(at);
-    if (::bind(handle.get(), where.data(), where.size) != 0 || ::listen(handle.get(), options.backlog) != 0)
-        return failed();
-    return std::unique_ptr<listener>(new socket_listener(outside, std::move(handle)));
+        return failed(last_error());
+    if (at.is_ip()) {
+        // A server that restarts must not wait for connections of its former life in TIME_WAIT.
+        if (!set_integer_option(handle.get(), SOL_SOCKET, SO_REUSEADDR, 1))
+            return failed(last_error());
+        if (options.reuse_port && !set_integer_option(handle.get(), SOL_SOCKET, SO_REUSEPORT, 1))
+            return failed(last_error());
+        // Each family has a socket of its own, so that :: and 0.0.0.0 can be bound side by side.
+        if (at.family() == endpoint::family::ipv6
+            && !set_integer_option(handle.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1))
+            return failed(last_error());
+        set_integer_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+        set_integer_option(handle.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    }
+    bound_path path;
+    if (const std::error_code code = path.bind(handle.get(), at, options.mode))
+        return failed(code);
+    if (::listen(handle.get(), options.backlog) != 0)
+        return failed(last_error());
+    return listener_ptr(new socket_listener(outside, std::move(handle), std::move(path)));
+}
+
+result<listener_ptr> socket_listener::adopt(backend& outside, int handle)
+{
+    std::error_code code = prepare_adopted(handle, SOCK_STREAM);
+    if (!code && option_of(handle, SOL_SOCKET, SO_ACCEPTCONN, 0) == 0)
+        code = std::make_error_code(std::errc::invalid_argument); // as accept(2) has it: it does not listen
+    if (code)
+        return error(code, "adopt a listening socket", "descriptor " + std::to_string(handle));
+    return listener_ptr(new socket_listener(outside, descriptor(handle), {}));
 }
 
 listener::accepted socket_listener::try_accept() noexcept
 {
-    if (socket_->failure != 0)
-        return {{io_status::failed, 0, std::exchange(socket_->failure, 0)}, nullptr};
+    if (failure != 0)
+        return {{io_status::failed, 0, std::exchange(failure, 0)}, nullptr};
     // Not asked again for nothing; but while another listener keeps its acceptor busy nobody waits for this one.
-    if (!socket_->readable && ++passed_over_ % probe_every != 0)
+    if (!readable && ++passed_over_ % probe_every != 0)
         return {{io_status::would_block}, nullptr};
     socket_address from;
-    descriptor handle(::accept4(socket_->handle(), from.data(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (handle)
+    descriptor connected(::accept4(handle(), from.data(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connected)
         try {
-            const endpoint remote = from_sockaddr(*from.data());
-            return {{io_status::done}, transport_ptr(new socket_transport(backend_, std::move(handle), remote))};
+            return {{io_status::done}, transport_ptr(new socket_transport(backend_, std::move(connected), from.to_endpoint()))};
         } catch (const std::bad_alloc&) {
             return {{io_status::failed, 0, ENOMEM}, nullptr};
         }
-    if (errno != EAGAIN && errno != EWOULDBLOCK)
+    if (!is_would_block(errno))
         return {{io_status::failed, 0, errno}, nullptr};
-    socket_->readable = false;
+    readable = false;
     return {{io_status::would_block}, nullptr};
 }
 
-endpoint socket_listener::local_endpoint() const noexcept
+void socket_listener::close() noexcept
 {
-    socket_address found;
-    if (::getsockname(socket_->handle(), found.data(), &found.size) != 0)
-        return {};
-    return from_sockaddr(*found.data());
+    path_.remove();
+    close_handle();
+}
+
+int socket_listener::release_handle() noexcept
+{
+    path_.forget();
+    return take_handle();
 }
 
 } // namespace portico::os

@@ -1,38 +1,30 @@
 // socket_listener: a listening stream socket.
 #pragma once
 
+#include "bound_path.hpp"
 #include "readiness.hpp"
 
 namespace portico::os {
 
-class socket_listener final : public listener {
+class socket_listener final : public os_socket<listener> {
 public:
     /// Binds and listens. Options that accepted sockets inherit are set here, once.
-    static result<std::unique_ptr<listener>> open(backend& outside, const endpoint& at, const listen_options& options);
+    static result<listener_ptr> open(backend& outside, const endpoint& at, const listen_options& options);
+    static result<listener_ptr> adopt(backend& outside, int handle);
 
     accepted try_accept() noexcept override;
-    void wait(operation& waiter) noexcept override { socket_->wait_for(direction::read, waiter); }
-    void abandon() noexcept override { socket_->forget(direction::read); }
-    endpoint local_endpoint() const noexcept override;
+    void close() noexcept override;
+    /// The file of a Unix socket stays then.
+    int release_handle() noexcept override;
 
 private:
-    class listening_socket final : public readiness {
-        using readiness::readiness;
-    };
-    struct close_and_drop {
-        void operator()(listening_socket* which) const noexcept
-        {
-            which->close_handle();
-            which->drop();
-        }
-    };
-    socket_listener(backend& outside, descriptor handle)
-        : backend_(outside), socket_(new listening_socket(outside, std::move(handle))) {}
+    socket_listener(backend& outside, descriptor handle, bound_path path)
+        : os_socket(outside, std::move(handle)), backend_(outside), path_(std::move(path)) {}
 
     static constexpr unsigned probe_every = 64;
 
     backend& backend_;
-    std::unique_ptr<listening_socket, close_and_drop> socket_;
+    bound_path path_;
     unsigned passed_over_ = 0;
 };
 

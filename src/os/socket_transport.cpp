@@ -1,21 +1,69 @@
-// socket_transport: recv, send and their errors.
+// socket_transport: connect, recv, send and their errors.
 #include "socket_transport.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <limits>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <new>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 namespace portico::os {
 
-namespace {
-
-bool is_would_block(int code) noexcept
+result<transport_ptr> socket_transport::connect(backend& outside, const endpoint& to, const connect_options& options)
 {
-    return code == EAGAIN || code == EWOULDBLOCK;
+    const auto failed = [&] { return error(last_error(), "connect to", to_string(to)); };
+    descriptor handle = open_socket(to, SOCK_STREAM);
+    if (!handle)
+        return failed();
+    if (to.is_ip()) {
+        set_integer_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+        set_integer_option(handle.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    }
+    if (options.source.family() != endpoint::family::none) {
+        // The port is chosen by connect, which may share it with connections to others.
+        set_integer_option(handle.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+        const socket_address from(options.source);
+        if (::bind(handle.get(), from.data(), from.size) != 0)
+            return error(last_error(), "connect from " + to_string(options.source) + " to", to_string(to));
+    }
+    const socket_address where(to);
+    int code;
+    do
+        code = ::connect(handle.get(), where.data(), where.size);
+    while (code != 0 && errno == EINTR);
+    if (code != 0 && errno != EINPROGRESS)
+        return failed();
+    return transport_ptr(new socket_transport(outside, std::move(handle), to));
 }
 
-} // namespace
+io_result socket_transport::after_read(ssize_t got, std::size_t room) noexcept
+{
+    // A short read has emptied the socket, and asking again would only be told so. What comes behind it, the end of the
+    // stream too, is seen by the wait: it looks at the state, not only at changes.
+    if (got > 0)
+        return {io_status::done, static_cast<std::size_t>(got), 0, static_cast<std::size_t>(got) < room};
+    if (got == 0)
+        return lost_ == 0 ? io_result{io_status::end} : io_result{io_status::failed, 0, lost_};
+    if (is_would_block(errno))
+        return {io_status::would_block};
+    return {io_status::failed, 0, lost_ = errno};
+}
+
+io_result socket_transport::after_write(ssize_t sent) noexcept
+{
+    if (sent >= 0)
+        return {io_status::done, static_cast<std::size_t>(sent)};
+    if (is_would_block(errno))
+        return {io_status::would_block};
+    if (errno != EPIPE) // which does not say that the other direction is broken
+        lost_ = errno;
+    return {io_status::failed, 0, errno};
+}
 
 io_result socket_transport::try_read(std::span<char> destination) noexcept
 {
@@ -25,15 +73,7 @@ io_result socket_transport::try_read(std::span<char> destination) noexcept
     do
         got = ::recv(handle(), destination.data(), destination.size(), 0);
     while (got < 0 && errno == EINTR);
-    // A short read has emptied the socket, and asking again would only be told so. What comes behind it, the end of the
-    // stream too, is seen by the wait: it looks at the state, not only at changes.
-    if (got > 0)
-        return {io_status::done, static_cast<std::size_t>(got), 0, static_cast<std::size_t>(got) < destination.size()};
-    if (got == 0)
-        return lost_ == 0 ? io_result{io_status::end} : io_result{io_status::failed, 0, lost_};
-    if (is_would_block(errno))
-        return {io_status::would_block};
-    return {io_status::failed, 0, lost_ = errno};
+    return after_read(got, destination.size());
 }
 
 io_result socket_transport::try_write(std::span<const bytes> buffers) noexcept
@@ -55,24 +95,93 @@ io_result socket_transport::try_write(std::span<const bytes> buffers) noexcept
             sent = ::sendmsg(handle(), &message, MSG_NOSIGNAL);
         }
     } while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return {io_status::done, static_cast<std::size_t>(sent)};
-    if (is_would_block(errno))
-        return {io_status::would_block};
-    if (errno != EPIPE) // which does not say that the other direction is broken
-        lost_ = errno;
-    return {io_status::failed, 0, errno};
+    return after_write(sent);
+}
+
+namespace {
+
+constexpr std::size_t most_descriptors = 253; // SCM_MAX_FD: what the system takes in one message
+
+union descriptor_message {
+    cmsghdr header;
+    char space[CMSG_SPACE(most_descriptors * sizeof(int))];
+};
+
+} // namespace
+
+io_result socket_transport::try_write_descriptors(bytes data, std::span<const int> handles) noexcept
+{
+    if (handles.size() > most_descriptors)
+        return {io_status::failed, 0, EINVAL};
+    descriptor_message control{};
+    iovec part{const_cast<char*>(data.data()), data.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (!handles.empty()) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(handles.size_bytes());
+        cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(handles.size_bytes());
+        std::memcpy(CMSG_DATA(header), handles.data(), handles.size_bytes());
+    }
+    ssize_t sent;
+    do
+        sent = ::sendmsg(handle(), &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return after_write(sent);
+}
+
+io_result socket_transport::try_read_descriptors(std::span<char> destination, std::size_t most,
+                                                 std::vector<int>& handles) noexcept
+{
+    descriptor_message control{};
+    iovec part{destination.data(), destination.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(std::min(most, most_descriptors) * sizeof(int));
+    try {
+        handles.reserve(most_descriptors); // what has arrived must have a place
+    } catch (const std::bad_alloc&) {
+        return {io_status::failed, 0, ENOMEM};
+    }
+    ssize_t got;
+    do
+        got = ::recvmsg(handle(), &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each))
+            if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) {
+                const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                for (std::size_t i = 0; i < count; ++i) {
+                    int received = -1;
+                    std::memcpy(&received, CMSG_DATA(each) + i * sizeof(int), sizeof(int));
+                    handles.push_back(received);
+                }
+            }
+    return after_read(got, 0); // descriptors end a read early: it has not emptied the socket
+}
+
+io_result socket_transport::try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept
+{
+    auto position = static_cast<off_t>(offset);
+    ssize_t sent;
+    do
+        sent = ::sendfile(handle(), file, &position, std::min<std::size_t>(count, std::numeric_limits<int>::max()));
+    while (sent < 0 && errno == EINTR);
+    return sent == 0 ? io_result{io_status::end} : after_write(sent);
 }
 
 std::error_code socket_transport::connect_result() noexcept
 {
     if (failure != 0)
         return {failure, std::system_category()};
-    int code = 0;
-    socklen_t size = sizeof code;
-    if (::getsockopt(handle(), SOL_SOCKET, SO_ERROR, &code, &size) != 0)
-        return last_error();
-    return {code, std::system_category()};
+    const int code = option_of(handle(), SOL_SOCKET, SO_ERROR, -1);
+    return code < 0 ? last_error() : std::error_code(code, std::system_category());
 }
 
 std::error_code socket_transport::shutdown_write() noexcept
@@ -85,20 +194,6 @@ void socket_transport::abort() noexcept
     const linger reset{1, 0};
     ::setsockopt(handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close_handle();
-}
-
-endpoint socket_transport::local_endpoint() const noexcept
-{
-    socket_address found;
-    if (::getsockname(handle(), found.data(), &found.size) != 0)
-        return {};
-    return from_sockaddr(*found.data());
-}
-
-void socket_transport::release() noexcept
-{
-    close_handle();
-    drop();
 }
 
 } // namespace portico::os

@@ -7,25 +7,29 @@
 
 namespace portico::os {
 
-class socket_transport final : public transport, public readiness, public detail::pooled {
+class socket_transport final : public os_socket<transport>, public detail::pooled {
 public:
-    socket_transport(backend& outside, descriptor handle, const endpoint& remote) noexcept
-        : readiness(outside, std::move(handle)), remote_(remote) {}
+    socket_transport(backend& outside, descriptor handle, endpoint remote) noexcept
+        : os_socket(outside, std::move(handle)), remote_(std::move(remote)) {}
+
+    /// Starts to connect.
+    static result<transport_ptr> connect(backend& outside, const endpoint& to, const connect_options& options);
 
     io_result try_read(std::span<char> destination) noexcept override;
     io_result try_write(std::span<const bytes> buffers) noexcept override;
-    void wait(direction which, operation& waiter) noexcept override { wait_for(which, waiter); }
-    void abandon(direction which) noexcept override { forget(which); }
+    io_result try_write_descriptors(bytes data, std::span<const int> handles) noexcept override;
+    io_result try_read_descriptors(std::span<char> destination, std::size_t most,
+                                   std::vector<int>& handles) noexcept override;
+    io_result try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept override;
     std::error_code connect_result() noexcept override;
     std::error_code shutdown_write() noexcept override;
-    void close() noexcept override { close_handle(); }
     void abort() noexcept override;
-    endpoint local_endpoint() const noexcept override;
     endpoint remote_endpoint() const noexcept override { return remote_; }
-    int native_handle() const noexcept override { return handle(); }
-    void release() noexcept override;
 
 private:
+    io_result after_read(ssize_t got, std::size_t room) noexcept;
+    io_result after_write(ssize_t sent) noexcept;
+
     endpoint remote_;
     int lost_ = 0; // why the connection broke: the system says that once, and then calls it the end of the stream
 };

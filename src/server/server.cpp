@@ -25,8 +25,14 @@ task<> server::run()
     acceptor source(own, {});
     listen_options how;
     how.backlog = options_.backlog;
+    how.mode = options_.mode;
     for (const address& each : where_)
         source.add(co_await listen(each, how));
+    co_await run(std::move(source));
+}
+
+task<> server::run(acceptor source)
+{
     if (on_listening_)
         on_listening_(source.local_endpoints());
     co_await scope([&](task_group& sessions) -> task<> { co_await accept_from(source, sessions); });

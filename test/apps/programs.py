@@ -66,8 +66,8 @@ class Running:
 
 def run(program, *arguments, **options):
     """Runs a program to its end: exit status, standard output, standard error."""
-    ended = subprocess.run([os.environ[program], *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, timeout=PATIENCE, **options)
+    options = {"input": b"", "timeout": PATIENCE} | options
+    ended = subprocess.run([os.environ[program], *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     return ended.returncode, ended.stdout, ended.stderr.decode()
 
 

@@ -32,7 +32,7 @@ class Server(Running):
             self.ports = listening_ports(self.process.pid)
         else:
             self.listening = [self.line() for argument in arguments if argument == "--listen"]
-            self.ports = [int(line.rpartition(":")[2]) for line in self.listening]
+            self.ports = [int(line.rpartition(":")[2]) for line in self.listening if "unix:" not in line]
 
     def connect(self, host="127.0.0.1"):
         return socket.create_connection((host, self.ports[0]), timeout=PATIENCE)
@@ -95,6 +95,40 @@ class WelcomeServer(Case):
                     line = server.line()
                     name = "[::1]" if host == "::1" else host
                     self.assertEqual(line, "connection from %s:%d" % (name, client.getsockname()[1]))
+
+    def test_it_listens_at_a_unix_path_with_a_mode_and_removes_the_file_at_its_end(self):
+        path = self.path("welcome.sock")
+        with Server("--listen", "unix:" + path, "--mode", "660") as server:
+            self.assertEqual(server.listening, ["listening on unix:" + path])
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+            self.assertEqual(self.received_from(path), WELCOME)
+            self.assertEqual(server.line(), "connection from unix:")
+            self.assertEqual(server.end(signal.SIGTERM), 0)
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_unix_path_left_behind_by_a_killed_server_is_taken_over_and_one_in_use_is_not(self):
+        path = self.path("welcome.sock")
+        with Server("--listen", "unix:" + path) as server:
+            server.end(signal.SIGKILL)
+        self.assertTrue(os.path.exists(path))
+        with Server("--listen", "unix:" + path):
+            status, output, errors = run("WELCOME_SERVER", "--listen", "unix:" + path)
+            self.assertEqual((status, output), (1, b""))
+            self.assert_one_line(errors, "listen at unix:" + path, "Address already in use")
+            self.assertEqual(self.received_from(path), WELCOME)
+
+    def test_it_listens_at_an_abstract_name_beside_an_address(self):
+        name = "portico-welcome-%d" % os.getpid()
+        with Server(*LOOPBACK, "--listen", "unix:@" + name) as server:
+            self.assertEqual(server.listening[1], "listening on unix:@" + name)
+            self.assertEqual(self.received_from("\0" + name), WELCOME)
+            self.assertEqual(server.received(), WELCOME)
+
+    def received_from(self, path):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(path)
+            return read_all(client)
 
     def test_a_client_that_speaks_first_gets_the_line_every_time(self):
         with Server("--quiet") as server:
@@ -168,6 +202,8 @@ class WelcomeServer(Case):
             in_use = "127.0.0.1:%d" % taken.getsockname()[1]
             for where, reason in ((in_use, "Address already in use"),
                                   ("192.0.2.1:0", "Cannot assign requested address"),
+                                  ("127.0.0.1:no-such-service", "not supported"),
+                                  ("unix:/no/such/folder/socket", "No such file or directory"),
                                   ("name.invalid:0", "name.invalid")):
                 status, output, errors = run("WELCOME_SERVER", "--listen", where)
                 self.assertEqual((status, output), (1, b""), errors)
@@ -178,7 +214,7 @@ class WelcomeServer(Case):
             self.assert_one_line(errors, in_use, "Address already in use")
 
     def test_an_address_that_is_none_is_wrong_usage(self):
-        for where in ("nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:http", "::1:80", "[::1]", "[::1:80", ""):
+        for where in ("nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:0x1", "::1:80", "unix:", "[::1]", "[::1:80", ""):
             status, output, errors = run("WELCOME_SERVER", "--listen=" + where)
             self.assertEqual((status, output), (2, b""), (where, errors))
             if where:
@@ -187,7 +223,7 @@ class WelcomeServer(Case):
     def test_wrong_options_are_wrong_usage(self):
         for arguments in (["--nonsense"], ["surplus"], ["--max-connections", "0"], ["--max-connections", "many"],
                           ["--backlog", "0"], ["--timeout", "0"], ["--timeout", "-1"], ["--timeout", "nan"],
-                          ["--listen"], ["--message"]):
+                          ["--listen"], ["--message"], ["--mode", "888"], ["--mode", "1000"], ["--mode", ""]):
             status, output, errors = run("WELCOME_SERVER", *arguments)
             self.assertEqual((status, output), (2, b""), (arguments, errors))
             self.assertIn(arguments[0], errors)

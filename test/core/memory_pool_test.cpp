@@ -63,6 +63,27 @@ TEST_CASE("a freed block is the next one of its size class")
     pool_release(again, 98);
 }
 
+TEST_CASE("of large blocks the one that was freed last is used again, for the same size")
+{
+    constexpr std::size_t size = 130'000;
+    void* const first = pool_allocate(size);
+    void* const second = pool_allocate(size);
+    CHECK(first != second);
+    pool_release(first, size);
+    pool_release(second, size);
+    void* const other = pool_allocate(size + 1);
+    CHECK(other != second);
+    void* const again = pool_allocate(size);
+    CHECK(again == second);
+    pool_release(again, size);
+    pool_release(other, size + 1);
+    constexpr std::size_t huge = 1 << 20; // is not kept
+    void* const block = pool_allocate(huge);
+    const std::size_t in_use = mallinfo2().uordblks + mallinfo2().hblkhd;
+    pool_release(block, huge);
+    CHECK(mallinfo2().uordblks + mallinfo2().hblkhd + huge <= in_use);
+}
+
 TEST_CASE("a size class keeps at most 256 KiB of freed blocks: the rest goes back to the heap")
 {
     constexpr std::size_t size = 1024, count = 20'000;

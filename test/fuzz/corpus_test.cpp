@@ -14,6 +14,9 @@
 #define LLVMFuzzerTestOneInput fuzz_http_response
 #include "http_response_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_socks5
+#include "socks5_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace {
 
@@ -41,4 +44,9 @@ TEST_CASE("the fuzzers' seeds of URLs pass")
 TEST_CASE("the fuzzers' seeds of HTTP responses pass")
 {
     CHECK(replay("http_response", fuzz_http_response) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of what a SOCKS5 proxy says pass")
+{
+    CHECK(replay("socks5", fuzz_socks5) >= 10);
 }

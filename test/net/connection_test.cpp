@@ -73,7 +73,7 @@ TEST_CASE("both ends know each other's endpoints, and the remote one after closi
     on_every_stream([](connection& near, connection& far) -> task<> {
         CHECK(near.local_endpoint() == far.remote_endpoint());
         CHECK(near.remote_endpoint() == far.local_endpoint());
-        CHECK(near.local_endpoint().port() != 0);
+        CHECK((near.local_endpoint().port() != 0 || !near.local_endpoint().is_ip()));
         const endpoint remote = near.remote_endpoint();
         near.close();
         CHECK(near.remote_endpoint() == remote);

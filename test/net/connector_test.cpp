@@ -72,7 +72,9 @@ TEST_CASE("where every address of a host refuses, the error names each attempt")
 {
     on_every_backend([]() -> task<> {
         const std::uint16_t port = co_await free_port();
-        const auto addresses = co_await resolve(tcp("localhost", port));
+        std::vector<endpoint> addresses = co_await resolve(tcp("localhost", port), resolve_query::family::ipv6);
+        const auto others = co_await resolve(tcp("localhost", port), resolve_query::family::ipv4);
+        addresses.insert(addresses.end(), others.begin(), others.end());
         const error failure = co_await failure_of(connect(tcp("localhost", port)));
         CHECK(failure.code() == std::errc::connection_refused);
         CHECK(failure.target() == "localhost:" + std::to_string(port));
@@ -160,5 +162,47 @@ TEST_CASE("a connection that was made at once and one that had to wait both work
             const auto there = co_await far.read_exactly(5);
             CHECK(there == "there");
         }
+    });
+}
+
+TEST_CASE("what Python calls connect_ex: the error number arrives as a value")
+{
+    on_every_backend([]() -> task<> {
+        const std::uint16_t port = co_await free_port();
+        const auto outcome = co_await as_result(connect(tcp("127.0.0.1", port)));
+        REQUIRE_FALSE(outcome);
+        CHECK(outcome.error().code().value() == ECONNREFUSED);
+        acceptor source = co_await listen(tcp("127.0.0.1", 0));
+        const auto made = co_await as_result(connect(source.local_endpoints().front()));
+        CHECK(made.has_value());
+    });
+}
+
+TEST_CASE("a UDP address is no address to connect to")
+{
+    on_every_backend([]() -> task<> {
+        CHECK_THROWS_AS(co_await connect(udp("127.0.0.1", 80)), misuse);
+    });
+}
+
+TEST_CASE("the source address is the local one, an address of another family is passed over, and the error says so")
+{
+    on_every_backend([]() -> task<> {
+        acceptor source = co_await listen(tcp("localhost", 0));
+        connect_options options;
+        options.source = endpoint::ipv4({127, 0, 0, 9}, 0);
+        std::vector<endpoint> where = source.local_endpoints();
+        const auto is_ipv4 = [](const endpoint& each) { return each.family() == endpoint::family::ipv4; };
+        const endpoint ipv4 = *std::find_if(where.begin(), where.end(), is_ipv4);
+        const connection near = co_await connect(tcp("localhost", ipv4.port()), options);
+        CHECK(near.remote_endpoint() == ipv4);
+        CHECK(address_text(near.local_endpoint()) == "127.0.0.9");
+        const connection far = co_await source.accept();
+        CHECK(far.remote_endpoint() == near.local_endpoint());
+
+        const error failure = co_await failure_of(connect(tcp("::1", ipv4.port()), options));
+        CHECK(failure.code() == std::errc::address_family_not_supported);
+        CHECK(std::string(failure.what()) == "connect to [::1]:" + std::to_string(ipv4.port())
+              + ": the source address 127.0.0.9:0 is of another family");
     });
 }

@@ -140,7 +140,7 @@ TEST_CASE("a text that is no address is refused with what is wrong with it")
     CHECK(complaint("") == "parse address: HOST:PORT was expected");
     CHECK(complaint("::1") == "parse address ::1: an IPv6 address is written in brackets: [::1]:PORT");
     CHECK(complaint("::1:80") == "parse address ::1:80: an IPv6 address is written in brackets: [::1]:PORT");
-    for (const char* const port : {"", "65536", "-1", "+1", "1 ", " 1", "0x1", "http", "1.0", "99999999999999999999"}) {
+    for (const char* const port : {"", "65536", "-1", "+1", "1 ", " 1", "0x1", "1.0", "99999999999999999999"}) {
         const std::string text = std::string("host:") + port;
         CHECK(complaint(text) == "parse address " + text + ": \"" + port + "\" is no port (0 to 65535)");
     }
@@ -150,4 +150,61 @@ TEST_CASE("a text that is no address is refused with what is wrong with it")
     for (const char* const text : {"[localhost]:80", "[1.2.3.4]:80", "[]:80"}) // the last would be every address
         CHECK(complaint(text) == std::string("parse address ") + text + ": [IPv6]:PORT was expected");
     CHECK(complaint(std::string_view("host\0:80", 8)) == "parse address host: it contains a NUL");
+}
+
+TEST_CASE("Unix sockets are written and read as unix: and their path or name")
+{
+    for (const char* text : {"unix:/run/x.sock", "unix:@name", "unix:relative", "unix:./@file"}) {
+        INFO(text);
+        const address parsed = address::parse(text);
+        CHECK(parsed.kind() == address::protocol::local);
+        CHECK(to_string(parsed) == text);
+        CHECK(to_string(endpoint::local(parsed.host())) == text);
+    }
+    CHECK(to_string(endpoint::local("")) == "unix:");
+    CHECK(to_string(endpoint::local("@a\x1b[2J")) == "unix:@a\\x1b[2J");
+    CHECK(complaint("unix:").find("unix:PATH") != std::string::npos);
+    CHECK(complaint("unix:@").find("unix:PATH") != std::string::npos);
+    CHECK(complaint("unix:/" + std::string(107, 'x')).find("107 bytes") != std::string::npos);
+}
+
+TEST_CASE("Unix endpoints are equal when their names are, and differ from every other family")
+{
+    CHECK(endpoint::local("/a") == endpoint::local("/a"));
+    CHECK_FALSE(endpoint::local("/a") == endpoint::local("/b"));
+    CHECK_FALSE(endpoint::local("") == endpoint());
+    CHECK_FALSE(endpoint::local("").is_unspecified());
+    const std::unordered_set<endpoint> set{endpoint::local("/a"), endpoint::local("/b"), endpoint::local("/a")};
+    CHECK(set.size() == 2);
+}
+
+TEST_CASE("the port may be the name of a service, which stays a name")
+{
+    const address web = address::parse("localhost:http");
+    CHECK(web.service() == "http");
+    CHECK(web.port() == 0);
+    CHECK(to_string(web) == "localhost:http");
+    CHECK(to_string(address::parse("[::1]:x11-1")) == "[::1]:x11-1");
+    for (const char* text : {"h:-1", "h:65536", "h:1x y", "h:sixteen-letters-", "h:a.b", "h:+5"}) {
+        INFO(text);
+        CHECK(complaint(text).find("is no port") != std::string::npos);
+    }
+    CHECK(address::parse("h:53", address::protocol::udp).kind() == address::protocol::udp);
+}
+
+TEST_CASE("multicast, loopback and unspecified addresses are known")
+{
+    const auto of = [](const char* text) { return parse_ip(text).value(); };
+    CHECK(of("224.0.0.1").is_multicast());
+    CHECK(of("239.255.255.255").is_multicast());
+    CHECK_FALSE(of("240.0.0.1").is_multicast());
+    CHECK(of("ff02::1").is_multicast());
+    CHECK_FALSE(of("fe80::1").is_multicast());
+    CHECK(of("127.1.2.3").is_loopback());
+    CHECK(of("::1").is_loopback());
+    CHECK_FALSE(of("::2").is_loopback());
+    CHECK_FALSE(of("128.0.0.1").is_loopback());
+    CHECK_FALSE(endpoint().is_unspecified());
+    CHECK(of("0.0.0.0").is_unspecified());
+    CHECK(of("::").is_unspecified());
 }

@@ -38,9 +38,9 @@ void meet(handler serving, handler visiting)
         std::vector<std::string> reports;
         context own(open_backend(kind));
         own.on_report([&](const report& what) { reports.push_back(what.text); });
-        server here(tcp(kind.host, 0), shared_handler{serving});
+        server here(kind.where, shared_handler{serving});
         const auto visit = [&](const std::vector<endpoint>& where) -> task<> {
-            client there(tcp(kind.host, where.front().port()), shared_handler{visiting});
+            client there(address::parse(to_string(where.front())), shared_handler{visiting});
             co_await there.run();
             co_await there.run();
         };

@@ -31,14 +31,16 @@ std::vector<waiting_read> reads_of_more_than_a_part()
     return {waiting("read_exactly", [](connection& from) { return from.read_exactly(5); }),
             waiting("read_until", [](connection& from) { return from.read_until("--", 100); }),
             waiting("read_line", [](connection& from) { return from.read_line(); }),
-            waiting("read_all", [](connection& from) { return from.read_all(100); })};
+            waiting("read_all", [](connection& from) { return from.read_all(100); }),
+            waiting("peek", [](connection& from) { return from.peek(5); })};
 }
 
 std::vector<waiting_read> reads_of_anything()
 {
     static std::array<char, 10> memory;
     return {waiting("read_some", [](connection& from) { return from.read_some(); }),
-            waiting("read_into", [](connection& from) { return from.read_into(memory); })};
+            waiting("read_into", [](connection& from) { return from.read_into(memory); }),
+            waiting("wait_readable", [](connection& from) { return from.wait_readable(); })};
 }
 
 task<> expect_timeout(task<> work, phase during)

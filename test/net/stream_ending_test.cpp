@@ -85,7 +85,7 @@ TEST_CASE("closing ends pending operations of other tasks with errc::closed, and
 
 TEST_CASE("the peer sees an abort as a reset, and goes on to see it")
 {
-    on_every_stream([](connection& near, connection& far) -> task<> {
+    on_every_stream_that_resets([](connection& near, connection& far) -> task<> {
         std::error_code pending;
         co_await scope([&](task_group& group) -> task<> {
             group.spawn(expect_failure(read_line_from(near), pending));
@@ -102,9 +102,20 @@ TEST_CASE("the peer sees an abort as a reset, and goes on to see it")
     });
 }
 
+TEST_CASE("the peer of a Unix connection sees an abort as the end")
+{
+    for (const stream_kind& kind : stream_kinds())
+        if (kind.is_unix())
+            run_with_connections(kind, [](connection& near, connection& far) -> task<> {
+                far.abort();
+                const bytes end = co_await near.read_some();
+                CHECK(end.empty());
+            });
+}
+
 TEST_CASE("a write that was told of a reset does not make the next read take it for a good end")
 {
-    on_every_stream([](connection& near, connection& far) -> task<> {
+    on_every_stream_that_resets([](connection& near, connection& far) -> task<> {
         far.abort();
         const auto writing = co_await write_failure(near);
         CHECK(is_reset(writing));

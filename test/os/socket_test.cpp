@@ -1,24 +1,13 @@
 // The operating system's sockets: their options, and that every descriptor is closed in the end.
 #include "support/streams.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <set>
 
 using namespace portico;
 using namespace test;
 
 namespace {
-
-int option(const connection& which, int level, int name)
-{
-    int value = -1;
-    socklen_t size = sizeof value;
-    REQUIRE(::getsockopt(which.native_handle(), level, name, &value, &size) == 0);
-    return value;
-}
 
 std::set<int> open_descriptors()
 {
@@ -56,8 +45,8 @@ TEST_CASE("accepted and connected sockets send small writes at once, are kept al
 {
     run_with_connections(stream_kinds()[0], [](connection& near, connection& far) -> task<> {
         for (const connection* const each : {&near, &far}) {
-            CHECK(option(*each, IPPROTO_TCP, TCP_NODELAY) == 1);
-            CHECK(option(*each, SOL_SOCKET, SO_KEEPALIVE) == 1);
+            CHECK(each->options().get(option::no_delay));
+            CHECK(each->options().get(option::keep_alive));
             CHECK((::fcntl(each->native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
             CHECK((::fcntl(each->native_handle(), F_GETFL) & O_NONBLOCK) != 0);
         }

@@ -178,6 +178,27 @@ TEST_CASE("when a handler returns its client gets every byte, although it has se
     }
 }
 
+TEST_CASE("a server runs on a listening socket that was handed in")
+{
+    context own;
+    server which(std::vector<address>(), hold);
+    std::vector<endpoint> told;
+    which.on_listening([&](const std::vector<endpoint>& endpoints) { told = endpoints; });
+    own.run([](context& here, server& serving) -> task<> {
+        acceptor made = listen(here, endpoint::ipv4({127, 0, 0, 1}, 0));
+        const endpoint where = made.local_endpoints().front();
+        acceptor handed_in = adopt_acceptor(here, made.release().front());
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn(serving.run(std::move(handed_in)));
+            connection client = co_await connect(where);
+            co_await expect_service(client);
+            group.cancel();
+        });
+    }(own, which));
+    CHECK(told.size() == 1);
+    CHECK(which.statistics().accepted == 1);
+}
+
 TEST_CASE("a server and its sessions that are destroyed unfinished leave nothing behind")
 {
     for (const stream_kind& kind : {stream_kinds()[0], stream_kinds()[2]}) {

@@ -11,7 +11,7 @@
 #include <portico/net/connector.hpp>
 #include <portico/net/writer.hpp>
 #include <string>
-#include <sys/socket.h>
+#include <unistd.h>
 #include <vector>
 
 namespace test {
@@ -23,9 +23,11 @@ inline constexpr auto patience = 20s;
 
 struct stream_kind {
     const char* name;
-    const char* host;
+    portico::address where;
     std::optional<portico::memory_link> link; ///< none: the operating system's
     std::size_t much;                         ///< bytes that are a lot for it: more than it holds
+
+    bool is_unix() const noexcept { return where.kind() == portico::address::protocol::local; }
 };
 
 inline stream_kind memory_stream(const char* name, std::size_t capacity, std::size_t most_a_read, std::size_t much)
@@ -33,16 +35,23 @@ inline stream_kind memory_stream(const char* name, std::size_t capacity, std::si
     portico::memory_link link;
     link.capacity = capacity;
     link.most_a_read = most_a_read;
-    return {name, "127.0.0.1", link, much};
+    return {name, portico::tcp("127.0.0.1", 0), link, much};
+}
+
+/// A name in the abstract namespace that no other process uses.
+inline std::string own_name()
+{
+    return "@portico-test-" + std::to_string(::getpid());
 }
 
 inline std::vector<stream_kind> stream_kinds()
 {
-    return {{"TCP over IPv4", "127.0.0.1", {}, 4 << 20},
-            {"TCP over IPv6", "::1", {}, 4 << 20},
+    return {{"TCP over IPv4", portico::tcp("127.0.0.1", 0), {}, 4 << 20},
+            {"TCP over IPv6", portico::tcp("::1", 0), {}, 4 << 20},
             memory_stream("memory", 64 * 1024, SIZE_MAX, 4 << 20),
             memory_stream("memory, one byte a read", 512, 1, 32 << 10),
-            memory_stream("memory, seven bytes at a time", 7, SIZE_MAX, 256 << 10)};
+            memory_stream("memory, seven bytes at a time", 7, SIZE_MAX, 256 << 10),
+            {"Unix", portico::local(own_name()), {}, 4 << 20}};
 }
 
 inline std::unique_ptr<portico::backend> open_backend(const stream_kind& kind)
@@ -58,15 +67,16 @@ inline std::unique_ptr<portico::backend> open_backend(const stream_kind& kind)
 /// So that `much` bytes fill a TCP connection: left alone, the system takes tens of MiB.
 inline void limit_buffers(const portico::connection& which)
 {
-    const int size = 64 * 1024;
-    for (const int option : {SO_SNDBUF, SO_RCVBUF})
-        ::setsockopt(which.native_handle(), SOL_SOCKET, option, &size, sizeof size);
+    if (which.native_handle() < 0)
+        return;
+    which.options().set(portico::option::send_buffer, 64 * 1024);
+    which.options().set(portico::option::receive_buffer, 64 * 1024);
 }
 
 template <class Body>
-portico::task<> with_connections(std::string host, const Body& body)
+portico::task<> with_connections(portico::address where, const Body& body)
 {
-    portico::acceptor source = co_await portico::listen(portico::tcp(host, 0));
+    portico::acceptor source = co_await portico::listen(where);
     portico::connection near = co_await portico::connect(source.local_endpoints().front());
     portico::connection far = co_await source.accept();
     limit_buffers(near);
@@ -80,7 +90,7 @@ void run_with_connections(const stream_kind& kind, const Body& body)
 {
     INFO(kind.name);
     portico::context own(open_backend(kind));
-    own.run(portico::with_deadline(patience, with_connections(kind.host, body)));
+    own.run(portico::with_deadline(patience, with_connections(kind.where, body)));
 }
 
 /// The same for every kind.
@@ -89,6 +99,15 @@ void on_every_stream(const Body& body)
 {
     for (const stream_kind& kind : stream_kinds())
         run_with_connections(kind, body);
+}
+
+/// The same for every kind but Unix sockets, which know no reset.
+template <class Body>
+void on_every_stream_that_resets(const Body& body)
+{
+    for (const stream_kind& kind : stream_kinds())
+        if (!kind.is_unix())
+            run_with_connections(kind, body);
 }
 
 /// Bytes of which no part looks like another.

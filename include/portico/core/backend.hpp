@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <portico/bytes.hpp>
 #include <portico/core/function.hpp>
@@ -14,19 +15,46 @@
 namespace portico {
 
 class context;
+class datagram_transport;
 class endpoint;
 class file;
 class listener;
+class socket_base;
 class transport;
 struct connect_options;
+struct datagram_options;
 struct listen_options;
 
 namespace detail {
-struct release_transport {
-    void operator()(transport* which) const noexcept;
+struct release_socket {
+    void operator()(socket_base* which) const noexcept;
 };
 } // namespace detail
-using transport_ptr = std::unique_ptr<transport, detail::release_transport>;
+using transport_ptr = std::unique_ptr<transport, detail::release_socket>;
+using listener_ptr = std::unique_ptr<listener, detail::release_socket>;
+using datagram_transport_ptr = std::unique_ptr<datagram_transport, detail::release_socket>;
+
+/// What a resolver is asked.
+struct resolve_query {
+    enum class family : unsigned char { any, ipv4, ipv6 };
+    resolve_query(std::string name, std::string port_name, family which, bool for_datagrams)
+        : host(std::move(name)), service(std::move(port_name)), only(which), datagram(for_datagrams) {}
+    std::string host;    ///< empty: every local address
+    std::string service; ///< a port, as a name or a number
+    family only;
+    bool datagram; ///< the service is one of UDP
+};
+
+/// The names of an address (getnameinfo).
+struct resolved_names {
+    std::string host, service;
+};
+
+/// A network interface of the machine.
+struct network_interface {
+    std::uint32_t index;
+    std::string name;
+};
 
 /// How an existing file is treated by `backend::open_file`.
 enum class file_mode { create_new, truncate, append };
@@ -59,12 +87,29 @@ public:
 
     /// Starts to connect. The transport becomes writable when that has succeeded or failed; `connect_result` tells.
     virtual result<transport_ptr> connect(const endpoint& to, const connect_options& options) = 0;
-    virtual result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) = 0;
+    virtual result<listener_ptr> listen(const endpoint& at, const listen_options& options) = 0;
+    /// Binds a datagram socket: to a port of the system's choice where that of `at` is 0, to such a name where its path
+    /// is empty.
+    virtual result<datagram_transport_ptr> open_datagram(const endpoint& at, const datagram_options& options) = 0;
+    /// Two connected streams (socketpair).
+    virtual result<std::pair<transport_ptr, transport_ptr>> open_pair() = 0;
+
+    /// Takes over a connected stream socket, a listening one or a datagram socket of the system, whose descriptor it
+    /// then owns, and makes it non-blocking. On failure the descriptor stays the caller's.
+    virtual result<transport_ptr> adopt_stream(int handle) = 0;
+    virtual result<listener_ptr> adopt_listener(int handle) = 0;
+    virtual result<datagram_transport_ptr> adopt_datagram(int handle) = 0;
 
     using resolved = unique_function<void(result<std::vector<endpoint>>)>;
     /// Looks up the addresses of a host and calls `done` from the loop, never from within this call. `done` is called
-    /// at most once; a caller that has lost interest lets it do nothing. An empty host means every local address.
-    virtual void resolve(const std::string& host, std::uint16_t port, resolved done) = 0;
+    /// at most once; a caller that has lost interest lets it do nothing.
+    virtual void resolve(const resolve_query& query, resolved done) = 0;
+    /// Looks up the names of an address, in the same way.
+    virtual void resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done) = 0;
+    /// The local address from which the system would send to this one; none where it has no route. Does not block.
+    virtual endpoint source_for(const endpoint& to) noexcept = 0;
+    virtual result<std::vector<network_interface>> interfaces() = 0;
+    virtual result<std::string> host_name() = 0;
 
     /// Opens a file for writing. Files block: they are for what a program can wait for, such as a download.
     virtual result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) = 0;

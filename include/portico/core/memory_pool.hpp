@@ -5,7 +5,8 @@
 
 namespace portico::detail {
 
-/// Blocks of `size` bytes; freed ones are kept, up to 256 KiB a size class and thread, and used again. Under
+/// Blocks of `size` bytes; freed ones are kept, up to 256 KiB a size class and thread, and used again. Of blocks of more
+/// than 2 KiB each thread keeps the one, up to 256 KiB, that was freed last. Under
 /// AddressSanitizer every block comes from and returns to the heap, so that a use after free is seen.
 void* pool_allocate(std::size_t size);
 void pool_release(void* block, std::size_t size) noexcept;

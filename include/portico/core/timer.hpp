@@ -21,6 +21,12 @@ inline time_point add(time_point instant, duration length) noexcept
     return length < time_point::max() - instant ? instant + length : time_point::max();
 }
 
+/// What is left until an instant, at least 0; `no_timeout` where that is the last instant.
+inline duration time_left(time_point until, time_point now) noexcept
+{
+    return until == time_point::max() ? no_timeout : until > now ? until - now : duration(0);
+}
+
 namespace detail {
 
 /// Something that wants to be told when an instant has come. Linked into at most one wheel; destruction unlinks.

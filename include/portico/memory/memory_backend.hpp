@@ -10,11 +10,13 @@
 #include <portico/net/endpoint.hpp>
 #include <portico/net/transport.hpp>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace portico {
 
 namespace memory {
+class datagram;
 class listener;
 }
 
@@ -48,8 +50,23 @@ public:
     std::pair<transport_ptr, transport_ptr> make_link();
     /// What a name resolves to. `localhost` is there from the start, as 127.0.0.1 and ::1.
     void add_host(const std::string& name, std::vector<endpoint> addresses);
+    /// The port of a service. There are none from the start.
+    void add_service(const std::string& name, std::uint16_t port) { services_[name] = port; }
+    /// The answer about one family of a name comes after this time; `no_timeout`: never.
+    void delay_answers(const std::string& name, resolve_query::family which, duration after);
+    /// Connects to an address end after this time, with this error of the system, or as they would at once where it is
+    /// 0; `no_timeout`: they never end.
+    void delay_connects(const endpoint& to, duration after, int system_error = 0);
+    /// What was connected to, and when, whatever became of it.
+    struct connect_record {
+        endpoint to;
+        time_point at;
+    };
+    const std::vector<connect_record>& connects() const noexcept { return connects_; }
     /// The next accepts fail with this error (EMFILE), `count` times.
     void fail_accepts(int system_error, unsigned count) noexcept;
+    /// The same for receives of datagrams; the packets stay to be received.
+    void fail_receives(int system_error, unsigned count) noexcept;
 
     /// The files that there are, with their contents.
     std::map<std::string, std::string>& files() noexcept { return files_; }
@@ -68,8 +85,17 @@ public:
     void run() override;
     void stop() noexcept override { stopped_ = true; }
     result<transport_ptr> connect(const endpoint& to, const connect_options& options) override;
-    result<std::unique_ptr<listener>> listen(const endpoint& at, const listen_options& options) override;
-    void resolve(const std::string& host, std::uint16_t port, resolved done) override;
+    result<listener_ptr> listen(const endpoint& at, const listen_options& options) override;
+    result<datagram_transport_ptr> open_datagram(const endpoint& at, const datagram_options& options) override;
+    result<std::pair<transport_ptr, transport_ptr>> open_pair() override { return make_link(); }
+    result<transport_ptr> adopt_stream(int handle) override;
+    result<listener_ptr> adopt_listener(int handle) override;
+    result<datagram_transport_ptr> adopt_datagram(int handle) override;
+    void resolve(const resolve_query& query, resolved done) override;
+    void resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done) override;
+    endpoint source_for(const endpoint& to) noexcept override;
+    result<std::vector<network_interface>> interfaces() override;
+    result<std::string> host_name() override;
     result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
     bool is_special_file(const std::string&) override { return false; }
     result<void> rename_file(const std::string& from, const std::string& to) override;
@@ -79,10 +105,19 @@ public:
 private:
     class memory_file;
     struct posted;
+    friend memory::datagram;
     friend memory::listener;
     int take_accept_failure() noexcept;
+    int take_receive_failure() noexcept;
     void remove(const listener& which) noexcept;
+    void remove(const memory::datagram& which) noexcept;
+    /// The datagram sockets that a packet goes to: one, or every member of a group.
+    std::vector<memory::datagram*> receivers_of(const endpoint& from, const endpoint& to) const;
     bool step();
+    void call_after(duration delay, unique_function<void()> function);
+    time_point next_instant() const noexcept;
+    int offer(const endpoint& to, transport_ptr& far);
+    void answer(const resolve_query& query, result<std::vector<endpoint>> found, resolved done);
     std::uint16_t free_port() noexcept { return next_port_++; }
 
     context* owner_ = nullptr;
@@ -93,10 +128,23 @@ private:
     settling* settling_ = nullptr;
     memory_link link_;
     std::uint16_t next_port_ = 49152;
+    std::multimap<time_point, unique_function<void()>> later_;
     std::map<std::string, std::vector<endpoint>> hosts_;
+    std::map<std::string, std::uint16_t> services_;
+    std::map<std::pair<std::string, resolve_query::family>, duration> slow_answers_;
+    struct slow_connect {
+        duration after;
+        int system_error;
+    };
+    std::unordered_map<endpoint, slow_connect> slow_connects_;
+    std::vector<connect_record> connects_;
     std::vector<memory::listener*> listeners_;
+    std::vector<memory::datagram*> datagrams_;
+    std::uint32_t next_name_ = 0; // of Unix datagram sockets
     int accept_error_ = 0;
     unsigned accept_failures_ = 0;
+    int receive_error_ = 0;
+    unsigned receive_failures_ = 0;
     std::map<std::string, std::string> files_;
     std::size_t free_space_ = SIZE_MAX;
     std::vector<int> signals_;

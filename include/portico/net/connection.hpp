@@ -3,13 +3,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <portico/bytes.hpp>
 #include <portico/core/context.hpp>
 #include <portico/core/deadline.hpp>
+#include <portico/net/descriptor.hpp>
 #include <portico/net/endpoint.hpp>
 #include <portico/net/read_buffer.hpp>
+#include <portico/net/socket_option.hpp>
 #include <portico/net/transport.hpp>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace portico {
 
@@ -19,13 +24,25 @@ class reading_some;
 class reading_exactly;
 class reading_part;
 class reading_into;
+class peeking;
+class awaiting_readable;
+class awaiting_writable;
+class reading_descriptors;
 class writing;
+class writing_descriptors;
+class writing_file;
 } // namespace detail
 
 /// How much a server waits for a peer after its own last byte: see `connection::finish`.
 struct finish_limits {
     std::size_t bytes = 64 * 1024;
     duration time = std::chrono::seconds(1);
+};
+
+/// What came over a Unix socket with descriptors.
+struct received_descriptors {
+    std::string data;
+    std::vector<descriptor> handles;
 };
 
 /// A connection. One read and one write may be under way at a time; a second of a kind, or moving the connection
@@ -61,10 +78,31 @@ public:
     /// Some bytes, straight into memory of the caller: completes with their number, 0 at the end of the stream.
     [[nodiscard]] detail::reading_into read_into(std::span<char> destination);
 
+    /// The next `count` bytes, which stay to be read; fewer where the stream ends before that.
+    [[nodiscard]] detail::peeking peek(std::size_t count);
+    /// What has arrived, as `read_some` has it, without waiting: none where that is nothing yet. Throws what failed.
+    std::optional<bytes> try_read_some(std::size_t limit = context::buffer_size);
+    /// Completes when `try_read_some` would not come back with none. It reads nothing.
+    [[nodiscard]] detail::awaiting_readable wait_readable();
+
     /// Writes all of it. The bytes stay valid until this completes.
     [[nodiscard]] detail::writing write(bytes data);
     /// Writes all of several buffers, in order, in as few system calls as it takes. They and the span stay valid.
     [[nodiscard]] detail::writing write(std::span<const bytes> buffers);
+    /// Writes as much of it as goes without waiting: completes at once, with the number of bytes. Throws what failed.
+    std::size_t try_write(bytes data);
+    /// Completes when `try_write` would take some.
+    [[nodiscard]] detail::awaiting_writable wait_writable();
+
+    /// Writes all of it (not empty), and passes descriptors over a Unix socket with its first byte. They stay the
+    /// caller's, who may close them when this completes; at most 253 (unix(7)).
+    [[nodiscard]] detail::writing_descriptors write_descriptors(bytes data, std::span<const int> handles);
+    /// What has arrived, up to `limit` bytes, and the descriptors that came with it; no data at the end of the stream.
+    /// Descriptors are closed unseen by every other read, as are those beyond `most`.
+    [[nodiscard]] detail::reading_descriptors read_descriptors(std::size_t limit = context::buffer_size, std::size_t most = 253);
+    /// Writes a part of the file that is open under a descriptor, without the bytes passing through the program
+    /// (sendfile(2)); its own position stays. Completes with the number of bytes: less than `count` where the file ends.
+    [[nodiscard]] detail::writing_file write_file(int file, std::uint64_t offset = 0, std::uint64_t count = UINT64_MAX);
 
     /// Sends the end of the stream; reading goes on. Failure means that the connection is gone.
     result<void> shutdown_write() noexcept;
@@ -74,7 +112,7 @@ public:
     /// Closes at once; pending operations fail with `errc::closed`. Unread input makes the system reset the connection,
     /// which can cost the peer what was written last: `finish` does not.
     void close() noexcept;
-    /// Resets the connection: the peer sees an error.
+    /// Resets the connection: the peer sees an error (the end of the stream where it is a Unix socket, which knows none).
     void abort() noexcept;
     bool is_open() const noexcept { return !closed_; }
 
@@ -82,9 +120,16 @@ public:
     endpoint local_endpoint() const noexcept;
     /// Outlives `close`.
     endpoint remote_endpoint() const noexcept;
-    /// The socket's descriptor, for options that have no function here; -1 where there is none.
+    /// Typed and raw options of the socket.
+    socket_options options() const noexcept { return socket_options(is_open() ? transport_.get() : nullptr); }
+    /// The socket's descriptor; -1 where there is none.
     int native_handle() const noexcept;
+    /// Gives the socket up: its descriptor, non-blocking, is the caller's, and the connection is closed without a word to
+    /// the peer. Throws `misuse` where bytes have been received that nobody has read, or there is no descriptor.
+    int release();
 
+    /// Bytes that have been received and not been read.
+    std::size_t buffered() const noexcept { return buffer_.size(); }
     /// Bytes moved so far.
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }
     std::uint64_t bytes_written() const noexcept { return bytes_written_; }
@@ -109,6 +154,12 @@ private:
     bool closed_ = false;
     bool drained_ = false; // the last read has emptied the transport
 };
+
+/// A connection on a connected stream socket of the system, which it owns from then on: from another library, another
+/// process, or a parent. Throws `error` where the descriptor is none of that; then it stays the caller's.
+connection adopt_connection(context& owner, int handle);
+/// Two ends of one connection, without a name (socketpair(2)).
+std::pair<connection, connection> connection_pair(context& owner);
 
 } // namespace portico
 

@@ -11,20 +11,29 @@ namespace portico::detail {
 
 class reading : public operation {
 protected:
-    enum class until : unsigned char { some, exactly, delimiter, line, end, into, discard };
+    enum class until : unsigned char { some, exactly, peek, delimiter, line, end, into, discard, readable };
     reading(connection& from, until goal, std::size_t limit, bytes delimiter = {});
     ~reading();
 
+    /// What can be done without waiting: true when it is complete. Throws what failed.
+    bool try_now();
     bytes found() const noexcept { return view_; }
     bool at_boundary() const noexcept { return ended_; }
+    bool attempt() noexcept override;
+    /// That the connection is open, and of this context; fails where not.
+    bool is_usable() noexcept;
+    /// Takes note of what a try has given: whether it moved bytes or told of the end.
+    bool account(const io_result& got) noexcept;
+    transport& stream() const noexcept { return *from_.transport_; }
+    std::size_t buffered() const noexcept { return from_.buffer_.size(); }
+    error describe(std::error_code code) const override;
 
 private:
     friend connection;
-    bool attempt() noexcept final;
     void arm() noexcept final;
     void disarm() noexcept final;
     bool watch_deadline() noexcept final { return from_.watch(deadline()), false; }
-    error describe(std::error_code code) const final;
+    bool proceed() noexcept;
     bool take() noexcept;
     bool take_delimited(std::size_t position, std::size_t length) noexcept;
     void place(bytes received) noexcept;
@@ -36,7 +45,7 @@ private:
     std::size_t searched_ = 0;
     bytes view_; // the delimiter, or the memory to read into; in the end what was found
     until goal_;
-    bool taken_ = false; // `into`: the bytes are in their place
+    bool taken_ = false; // `into`: the bytes are in their place; `readable`: it has waited
     bool ended_ = false; // completed by the end of the stream, at a boundary
 };
 
@@ -45,6 +54,8 @@ class reading_some final : public reading {
 public:
     reading_some(connection& from, std::size_t limit) : reading(from, until::some, limit) {}
     bytes value() const noexcept { return found(); }
+    /// The same without waiting: none where there is nothing yet.
+    std::optional<bytes> try_value() { return try_now() ? std::optional(value()) : std::nullopt; }
 };
 
 class reading_exactly final : public reading {
@@ -61,6 +72,18 @@ public:
     reading_part(connection& from, std::size_t limit, bytes delimiter)
         : reading(from, until::delimiter, limit, delimiter) {}
     std::optional<bytes> value() const noexcept { return at_boundary() ? std::nullopt : std::optional(found()); }
+};
+
+class peeking final : public reading {
+public:
+    peeking(connection& from, std::size_t count) : reading(from, until::peek, count) {}
+    bytes value() const noexcept { return found(); }
+};
+
+class awaiting_readable final : public reading {
+public:
+    explicit awaiting_readable(connection& from) : reading(from, until::readable, 1) {}
+    void value() const noexcept {}
 };
 
 /// Completes with the number of bytes that are in the caller's memory.
@@ -87,22 +110,43 @@ public:
 
     /// How much of it has been sent: all once it is complete, a part where it failed, was late or cancelled.
     std::size_t written() const noexcept { return written_; }
+    /// Writes what can be written without waiting.
+    std::size_t try_now();
+
+protected:
+    bool attempt() noexcept override;
+    /// That the connection is open, and of this context; fails where not.
+    bool is_usable() noexcept;
+    /// Takes note of what a try has given: whether it moved bytes.
+    bool account(const io_result& sent) noexcept;
+    void skip(std::size_t count) noexcept;
+    transport& stream() const noexcept { return *to_.transport_; }
+    bytes first() const noexcept { return first_; }
+    error describe(std::error_code code) const override;
 
 private:
     friend connection;
-    bool attempt() noexcept final;
+    bool proceed() noexcept;
     void arm() noexcept final;
     void disarm() noexcept final;
     bool watch_deadline() noexcept final { return to_.watch(deadline()), false; }
-    error describe(std::error_code code) const final;
     io_result gather() noexcept;
-    void skip(std::size_t count) noexcept;
     bool next() noexcept;
 
     connection& to_;
     bytes first_;                  // what is left of the buffer that comes next
     std::span<const bytes> after_; // the buffers behind it
     std::size_t written_ = 0;
+};
+
+/// Completes when the connection can be written to.
+class awaiting_writable final : public writing {
+public:
+    explicit awaiting_writable(connection& to) : writing(to, bytes()) {}
+
+private:
+    bool attempt() noexcept override;
+    bool waited_ = false;
 };
 
 } // namespace portico::detail
@@ -133,6 +177,26 @@ inline detail::reading_into connection::read_into(std::span<char> destination)
 {
     return {*this, destination};
 }
+inline detail::peeking connection::peek(std::size_t count)
+{
+    return {*this, count};
+}
+inline std::optional<bytes> connection::try_read_some(std::size_t limit)
+{
+    return detail::reading_some(*this, limit).try_value();
+}
+inline detail::awaiting_readable connection::wait_readable()
+{
+    return detail::awaiting_readable(*this);
+}
+inline std::size_t connection::try_write(bytes data)
+{
+    return detail::writing(*this, data).try_now();
+}
+inline detail::awaiting_writable connection::wait_writable()
+{
+    return detail::awaiting_writable(*this);
+}
 inline detail::writing connection::write(bytes data)
 {
     return {*this, data};
@@ -143,3 +207,5 @@ inline detail::writing connection::write(std::span<const bytes> buffers)
 }
 
 } // namespace portico
+
+#include <portico/net/descriptor_operations.hpp>

@@ -14,6 +14,7 @@ namespace portico {
 struct server_options {
     std::size_t max_connections = 10'000; ///< open at a time; then accepting pauses, and clients wait in the backlog
     int backlog = 4096;                   ///< see `listen_options`
+    int mode = -1;                        ///< of the files of Unix sockets: see `listen_options`
     duration timeout = std::chrono::seconds(60); ///< each operation of a connection, until the handler sets another
     finish_limits finish{};                      ///< what is waited for after a handler has returned
 };
@@ -44,6 +45,9 @@ public:
     /// Fails where it cannot listen. It does not end for want of descriptors or memory: it pauses (5 ms to 1 s, less
     /// when a connection closes), reports that at most once a second, and goes on.
     task<> run();
+    /// The same on an acceptor that was made otherwise, such as one on a descriptor that was handed in
+    /// (`adopt_acceptor`), in place of the addresses of the constructor.
+    task<> run(acceptor source);
 
     /// Called once it listens, with all its endpoints.
     void on_listening(unique_function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }

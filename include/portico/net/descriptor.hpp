@@ -1,0 +1,32 @@
+// descriptor: a descriptor of the system that is closed with its owner.
+#pragma once
+
+#include <utility>
+
+namespace portico {
+
+/// Owns a file descriptor (`native_handle` elsewhere); -1 for none. Moving leaves none behind.
+class descriptor {
+public:
+    descriptor() noexcept = default;
+    explicit descriptor(int handle) noexcept : handle_(handle) {}
+    descriptor(descriptor&& other) noexcept : handle_(other.release()) {}
+    descriptor& operator=(descriptor&& other) noexcept
+    {
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
+    ~descriptor() { close(); }
+
+    int get() const noexcept { return handle_; }
+    explicit operator bool() const noexcept { return handle_ >= 0; }
+    /// Gives it up to the caller.
+    int release() noexcept { return std::exchange(handle_, -1); }
+    /// Closes it, if there is one.
+    void close() noexcept;
+
+private:
+    int handle_ = -1;
+};
+
+} // namespace portico

@@ -1,0 +1,129 @@
+// socket_option and socket_options: what is set and asked of a socket, typed or raw (setsockopt(2), getsockopt(2)).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <portico/net/socket_base.hpp>
+#include <string>
+#include <type_traits>
+
+namespace portico {
+
+/// Who is at the other end of a Unix socket, as it was when the connection was made.
+struct peer_credentials {
+    std::int64_t process; ///< its id (pid); 0 where it is outside of this pid namespace
+    std::uint32_t user, group;
+};
+
+/// An option whose value is a `T`: bool, int, a duration of whole `std::chrono` units, a text. Its level and name are
+/// those of setsockopt(2); IPv6 sockets may have others for the same thing.
+template <class T>
+struct socket_option {
+    const char* text; ///< its name in the system's headers, for errors
+    int level, name;
+    int ipv6_level, ipv6_name;
+};
+
+/// The options that people set, and with them the defaults that differ from the system's. See socket(7), tcp(7), ip(7),
+/// ipv6(7) and unix(7) for what they do.
+namespace option {
+extern const socket_option<bool> reuse_address, reuse_port, keep_alive, broadcast, out_of_band_inline;
+/// Bytes; the system doubles what is set, and answers with the double.
+extern const socket_option<int> send_buffer, receive_buffer;
+extern const socket_option<int> type, receive_low_water, priority;
+/// How long close(2) waits for what is unsent; none (the default): it does not wait. 0 resets the connection.
+extern const socket_option<std::optional<std::chrono::seconds>> linger;
+/// The name of the interface that everything goes through.
+extern const socket_option<std::string> bind_to_device;
+/// Of a Unix socket; to be asked only.
+extern const socket_option<peer_credentials> credentials;
+
+/// On for every TCP socket of portico's, as `keep_alive` is.
+extern const socket_option<bool> no_delay;
+extern const socket_option<bool> cork, quick_ack;
+extern const socket_option<std::chrono::seconds> keep_alive_idle, keep_alive_interval, defer_accept;
+extern const socket_option<int> keep_alive_count, max_segment, fast_open, not_sent_low_water;
+/// How long sent bytes may stay without an acknowledgement before the connection is given up.
+extern const socket_option<std::chrono::milliseconds> user_timeout;
+extern const socket_option<std::string> congestion_control;
+
+/// IP_TTL or IPV6_UNICAST_HOPS; the others likewise, by the family of the socket.
+extern const socket_option<int> hop_limit, traffic_class, multicast_hop_limit;
+extern const socket_option<bool> multicast_loop;
+/// The index of the interface by which multicast leaves; to be set only.
+extern const socket_option<std::uint32_t> multicast_interface;
+extern const socket_option<bool> ipv6_only;
+} // namespace option
+
+/// The options of one socket: what `options()` of a connection or a datagram socket returns, valid as long as that is
+/// open. Everything throws `error` where the system refuses, and says which option of which socket.
+///
+///     peer.options().set(option::receive_buffer, 1 << 20);
+class socket_options {
+public:
+    /// Of `null` (a closed socket), everything fails with `errc::closed`.
+    explicit socket_options(socket_base* of) noexcept : socket_(of) {}
+
+    template <class T>
+    void set(const socket_option<T>& which, std::type_identity_t<T> value) const
+    {
+        if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, int>)
+            set_number(identify(which), static_cast<int>(value));
+        else if constexpr (requires { value.count(); })
+            set_number(identify(which), static_cast<int>(value.count()));
+        else
+            set_value(identify(which), value);
+    }
+
+    template <class T>
+    T get(const socket_option<T>& which) const
+    {
+        if constexpr (std::is_same_v<T, bool>)
+            return get_number(identify(which)) != 0;
+        else if constexpr (std::is_same_v<T, int>)
+            return get_number(identify(which));
+        else if constexpr (requires(T value) { value.count(); })
+            return T(get_number(identify(which)));
+        else {
+            T value{};
+            get_value(identify(which), value);
+            return value;
+        }
+    }
+
+    /// Any other option, as setsockopt(2) takes it.
+    void set(int level, int name, bytes value) const;
+    void set(int level, int name, int value) const { set_number({nullptr, level, name}, value); }
+    /// Any other option: its value, of at most `size` bytes.
+    std::string get(int level, int name, std::size_t size) const;
+    int get(int level, int name) const { return get_number({nullptr, level, name}); }
+
+private:
+    struct identity {
+        const char* text; // null for a raw one
+        int level, name;
+    };
+    template <class T>
+    identity identify(const socket_option<T>& which) const
+    {
+        const bool six = which.ipv6_level != which.level && is_ipv6();
+        return {which.text, six ? which.ipv6_level : which.level, six ? which.ipv6_name : which.name};
+    }
+    bool is_ipv6() const noexcept;
+    void set_number(const identity& which, int value) const;
+    int get_number(const identity& which) const;
+    void set_value(const identity& which, const std::string& text) const;
+    void set_value(const identity& which, std::uint32_t interface) const;
+    void set_value(const identity& which, std::optional<std::chrono::seconds> linger) const;
+    void get_value(const identity& which, std::string& text) const;
+    void get_value(const identity& which, peer_credentials& value) const;
+    void get_value(const identity& which, std::optional<std::chrono::seconds>& linger) const;
+    void write(const identity& which, bytes value) const;
+    std::size_t read(const identity& which, std::span<char> value) const;
+    [[noreturn]] void fail(const char* verb, const identity& which, std::error_code code) const;
+
+    socket_base* socket_;
+};
+
+} // namespace portico

@@ -1,0 +1,97 @@
+// Passing descriptors and sending files.
+#include <portico/net/descriptor_operations.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+namespace portico::detail {
+
+bool reading_descriptors::attempt() noexcept
+{
+    if (!is_usable())
+        return true;
+    try {
+        if (buffered() == 0)
+            return receive();
+        const bool complete = reading::attempt(); // what came before, without descriptors
+        received_.data = found().text();
+        return complete;
+    } catch (const std::bad_alloc&) {
+        return fail(ENOMEM), true;
+    }
+}
+
+bool reading_descriptors::receive()
+{
+    std::vector<int> handles;
+    received_.handles.reserve(most_);
+    received_.data.resize(limit_);
+    const io_result got = stream().try_read_descriptors(received_.data, most_, handles);
+    for (const int each : handles)
+        received_.handles.emplace_back(each);
+    received_.data.resize(got.count);
+    return account(got) || failed();
+}
+
+error reading_descriptors::describe(std::error_code code) const
+{
+    const error plain = reading::describe(code);
+    return {code, "receive descriptors from", plain.target(), plain.phase()};
+}
+
+writing_descriptors::writing_descriptors(connection& to, bytes data, std::span<const int> handles)
+    : writing(to, data), handles_(handles)
+{
+    if (data.empty())
+        throw misuse("descriptors need a byte to travel with");
+}
+
+bool writing_descriptors::attempt() noexcept
+{
+    if (!is_usable())
+        return true;
+    if (!passed_) {
+        const io_result sent = stream().try_write_descriptors(first(), handles_);
+        if (!account(sent))
+            return failed();
+        passed_ = true;
+        skip(sent.count);
+    }
+    return writing::attempt();
+}
+
+error writing_descriptors::describe(std::error_code code) const
+{
+    const error plain = writing::describe(code);
+    return {code, "pass descriptors to", plain.target(), plain.phase()};
+}
+
+bool writing_file::attempt() noexcept
+{
+    if (!is_usable())
+        return true;
+    constexpr std::uint64_t most_a_turn = 4 << 20; // a peer that keeps up must not keep everybody else waiting
+    for (std::uint64_t turn = 0; left_ != 0;) {
+        if (turn >= most_a_turn)
+            return false;
+        const auto count = static_cast<std::size_t>(std::min(left_, most_a_turn));
+        const io_result sent = stream().try_write_file(file_, offset_, count);
+        if (sent.status == io_status::end)
+            return true;
+        if (!account(sent))
+            return failed();
+        offset_ += sent.count;
+        left_ -= sent.count;
+        turn += sent.count;
+    }
+    return true;
+}
+
+error writing_file::describe(std::error_code code) const
+{
+    const error plain = writing::describe(code);
+    return {code, "send a file to", plain.target(), plain.phase()};
+}
+
+} // namespace portico::detail

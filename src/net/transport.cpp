@@ -1,0 +1,33 @@
+// transport: what a socket of a backend does that has no descriptor.
+#include <portico/net/transport.hpp>
+
+#include <cerrno>
+
+namespace portico {
+
+std::error_code socket_base::set_option(int, int, bytes) noexcept
+{
+    return std::make_error_code(std::errc::no_protocol_option);
+}
+
+std::error_code socket_base::get_option(int, int, std::span<char>, std::size_t&) const noexcept
+{
+    return std::make_error_code(std::errc::no_protocol_option);
+}
+
+io_result transport::try_write_descriptors(bytes, std::span<const int>) noexcept
+{
+    return {io_status::failed, 0, EOPNOTSUPP};
+}
+
+io_result transport::try_read_descriptors(std::span<char>, std::size_t, std::vector<int>&) noexcept
+{
+    return {io_status::failed, 0, EOPNOTSUPP};
+}
+
+io_result transport::try_write_file(int, std::uint64_t, std::size_t) noexcept
+{
+    return {io_status::failed, 0, EOPNOTSUPP};
+}
+
+} // namespace portico
