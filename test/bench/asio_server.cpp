@@ -1,5 +1,5 @@
 // The server of plain Asio coroutines that portico is measured against, written in the manner of Asio's own examples:
-// no deadline, no limit, no accounting. Usage: asio_server welcome|echo PORT
+// no deadline, no limit, no accounting. Usage: asio_server welcome|echo|udp|udp-send|udp-receive PORT
 #include <asio.hpp>
 
 #include <cstdint>
@@ -9,6 +9,9 @@
 #include <string_view>
 
 using asio::ip::tcp;
+using asio::ip::udp;
+
+constexpr std::size_t datagram_size = 1200, datagrams_a_burst = 50; // as the clients have it
 
 asio::awaitable<void> welcome(tcp::socket client)
 {
@@ -44,18 +47,62 @@ asio::awaitable<void> listen(std::uint16_t port, Handler handler)
     }
 }
 
+asio::awaitable<void> echo_datagrams(udp::socket socket)
+{
+    static char data[65536];
+    for (;;) {
+        udp::endpoint from;
+        std::size_t size = co_await socket.async_receive_from(asio::buffer(data), from, asio::use_awaitable);
+        co_await socket.async_send_to(asio::buffer(data, size), from, asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> send_bursts(udp::socket socket)
+{
+    static char data[datagram_size];
+    for (;;) {
+        udp::endpoint from;
+        char request[8];
+        co_await socket.async_receive_from(asio::buffer(request), from, asio::use_awaitable);
+        for (std::size_t i = 0; i < datagrams_a_burst; ++i)
+            co_await socket.async_send_to(asio::buffer(data), from, asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> receive_bursts(udp::socket socket)
+{
+    static char data[65536];
+    for (;;) {
+        udp::endpoint from;
+        std::size_t size = co_await socket.async_receive_from(asio::buffer(data), from, asio::use_awaitable);
+        if (size < datagram_size)
+            co_await socket.async_send_to(asio::buffer(data, size), from, asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> serve(std::string_view mode, std::uint16_t port)
+{
+    if (mode == "welcome" || mode == "echo") {
+        co_await listen(port, mode == "welcome" ? welcome : echo);
+        co_return;
+    }
+    auto executor = co_await asio::this_coro::executor;
+    udp::socket socket(executor, {asio::ip::address_v4::loopback(), port});
+    auto exchange = mode == "udp" ? echo_datagrams : mode == "udp-send" ? send_bursts : receive_bursts;
+    co_await exchange(std::move(socket));
+}
+
 int main(int argc, char** argv)
 {
     const std::string_view mode = argc == 3 ? argv[1] : "";
-    if (mode != "welcome" && mode != "echo") {
-        std::fputs("usage: asio_server welcome|echo PORT\n", stderr);
+    if (mode != "welcome" && mode != "echo" && mode != "udp" && mode != "udp-send" && mode != "udp-receive") {
+        std::fputs("usage: asio_server welcome|echo|udp|udp-send|udp-receive PORT\n", stderr);
         return 2;
     }
     try {
         asio::io_context context(1);
         const auto port = static_cast<std::uint16_t>(std::atoi(argv[2]));
-        auto handler = mode == "welcome" ? welcome : echo;
-        asio::co_spawn(context, listen(port, handler), [](std::exception_ptr failure) {
+        asio::co_spawn(context, serve(mode, port), [](std::exception_ptr failure) {
             if (failure)
                 std::rethrow_exception(failure);
         });

@@ -1,7 +1,8 @@
-// portico's server in the benchmark: `serve` as it comes, with limits, deadlines, accounting and await stacks on.
-// Usage: bench_server welcome|echo|echo-no-deadline PORT
+// portico's server in the benchmark: `serve` and `datagram_server` as they come, with limits, deadlines, accounting and
+// await stacks on. Usage: bench_server MODE PORT; see `main`.
 #include <portico/portico.hpp>
 
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -34,6 +35,54 @@ portico::task<> echo_no_deadline(portico::connection& peer)
     }
 }
 
+portico::task<> echo_datagram(portico::packet& request)
+{
+    co_await request.reply(request.data());
+}
+
+portico::task<int> echo_datagrams(std::uint16_t port)
+{
+    portico::datagram_server server(portico::udp("127.0.0.1", port), echo_datagram);
+    co_await server.run();
+    co_return 0;
+}
+
+constexpr std::size_t datagram_size = 1200, datagrams_a_burst = 50; // as the clients have it
+
+portico::task<int> send_bursts(std::uint16_t port)
+{
+    static const std::array<char, datagram_size> data{};
+    portico::datagram_socket socket = co_await portico::open_datagram(portico::udp("127.0.0.1", port));
+    for (;;) {
+        portico::datagram request = co_await socket.receive_from();
+        for (std::size_t i = 0; i < datagrams_a_burst; ++i)
+            co_await socket.send_to(data, request.from);
+    }
+}
+
+portico::task<int> send_segments(std::uint16_t port)
+{
+    static const std::array<char, datagram_size * datagrams_a_burst> data{};
+    portico::datagram_socket socket = co_await portico::open_datagram(portico::udp("127.0.0.1", port));
+    for (;;) {
+        portico::datagram request = co_await socket.receive_from();
+        co_await socket.send_segments(data, datagram_size, request.from);
+    }
+}
+
+// The last datagram of a burst is shorter, and wants an answer.
+portico::task<int> receive_bursts(std::uint16_t port, bool joined)
+{
+    portico::datagram_options options;
+    options.coalesce = joined;
+    portico::datagram_socket socket = co_await portico::open_datagram(portico::udp("127.0.0.1", port), options);
+    for (;;) {
+        portico::datagram found = co_await socket.receive_from();
+        if (found.data.size() < datagram_size)
+            co_await socket.send_to(found.data, found.from);
+    }
+}
+
 int main(int argc, char** argv)
 {
     const std::string_view mode = argc == 3 ? argv[1] : "";
@@ -44,9 +93,18 @@ int main(int argc, char** argv)
         return portico::serve(portico::tcp("127.0.0.1", port), welcome);
     if (port != 0 && mode == "echo")
         return portico::serve(portico::tcp("127.0.0.1", port), echo);
-    if (port != 0 && mode == "echo-no-deadline") {
+    if (port != 0 && mode == "echo-no-deadline")
         return portico::serve(portico::tcp("127.0.0.1", port), echo_no_deadline);
-    }
-    std::fputs("usage: bench_server welcome|echo|echo-no-deadline PORT\n", stderr);
+    if (port != 0 && mode == "udp")
+        return portico::run(echo_datagrams(port));
+    if (port != 0 && mode == "udp-send")
+        return portico::run(send_bursts(port));
+    if (port != 0 && mode == "udp-send-segments")
+        return portico::run(send_segments(port));
+    if (port != 0 && (mode == "udp-receive" || mode == "udp-receive-joined"))
+        return portico::run(receive_bursts(port, mode == "udp-receive-joined"));
+    std::fputs("usage: bench_server welcome|echo|echo-no-deadline|\n"
+               "       udp|udp-send|udp-send-segments|udp-receive|udp-receive-joined PORT\n",
+               stderr);
     return 2;
 }

@@ -1,5 +1,7 @@
 // The benchmark's clients: they check every byte and do little else, so that the server is what is measured.
 #define _GNU_SOURCE
+#include "load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,13 +22,13 @@ struct client {
     long long sent_at;
 };
 
-static _Noreturn void fail(const char* reason)
+_Noreturn void fail(const char* reason)
 {
     fprintf(stderr, "%s\n", reason);
     exit(1);
 }
 
-static _Noreturn void fail_at(const char* operation)
+_Noreturn void fail_at(const char* operation)
 {
     fprintf(stderr, "load: %s: %s\n", operation, strerror(errno));
     exit(1);
@@ -48,10 +50,9 @@ static long long now(void)
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-// Every client has its own of many source addresses, so that the ports of one are never used up.
-static int connect_to(uint16_t port, size_t index)
+int connect_to(int type, uint16_t port, size_t index)
 {
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int descriptor = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         fail_at("socket");
     int on = 1;
@@ -78,7 +79,7 @@ static void reset(int descriptor)
 static void open_burst(uint16_t port, int* burst, size_t size, size_t index)
 {
     for (size_t i = 0; i < size; ++i)
-        burst[i] = connect_to(port, index + i);
+        burst[i] = connect_to(SOCK_STREAM, port, index + i);
 }
 
 static void finish_burst(const int* burst, size_t size)
@@ -117,8 +118,7 @@ static void welcome(uint16_t port, size_t connections, size_t burst_size, pid_t 
     printf("connections %zu\n", connections);
 }
 
-// A message that no other connection and no other turn sends.
-static void compose(char* message, size_t size, size_t index, size_t turn)
+void compose(char* message, size_t size, size_t index, size_t turn)
 {
     unsigned long long word = ((unsigned long long)index << 32 | turn) * 0x9e3779b97f4a7c15ULL + 1;
     size_t at = 0;
@@ -166,6 +166,13 @@ static void print_latency(unsigned* latencies, size_t count)
     printf("p50_ns %u\np99_ns %u\n", latencies[count / 2], latencies[count - 1 - count / 100]);
 }
 
+void watch(int epoll, int descriptor, size_t index)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = index};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
+        fail_at("epoll_ctl");
+}
+
 // One message is in flight on every connection. The server's end is awaited, so that its work is done when this is.
 static void echo(uint16_t port, size_t connections, size_t messages, size_t size)
 {
@@ -176,10 +183,8 @@ static void echo(uint16_t port, size_t connections, size_t messages, size_t size
     if (!clients || !events || !latencies)
         fail_at("calloc");
     for (size_t i = 0; i < connections; ++i) {
-        clients[i].descriptor = connect_to(port, i);
-        struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].descriptor, &event) != 0)
-            fail_at("epoll_ctl");
+        clients[i].descriptor = connect_to(SOCK_STREAM, port, i);
+        watch(epoll, clients[i].descriptor, i);
     }
     for (size_t i = 0; i < connections; ++i)
         send_next(&clients[i], i, size);
@@ -220,7 +225,7 @@ static void idle(uint16_t port, size_t connections)
     if (!clients)
         fail_at("calloc");
     for (size_t i = 0; i < connections; ++i) {
-        clients[i].descriptor = connect_to(port, i);
+        clients[i].descriptor = connect_to(SOCK_STREAM, port, i);
         send_next(&clients[i], i, 64);
         while (!receive(&clients[i], i, 64)) {
         }
@@ -245,11 +250,16 @@ int main(int argc, char** argv)
         welcome(port, (size_t)number(argv[3]), (size_t)number(argv[4]), (pid_t)number(argv[5]));
     } else if (argc == 6 && strcmp(mode, "echo") == 0 && number(argv[5]) <= largest_message) {
         echo(port, (size_t)number(argv[3]), (size_t)number(argv[4]), (size_t)number(argv[5]));
+    } else if (argc == 8 && strcmp(mode, "udp") == 0) {
+        struct question question = {
+            .asked = (size_t)number(argv[5]), .due = (size_t)number(argv[6]), .size = (size_t)number(argv[7])};
+        exchange_datagrams(port, (size_t)number(argv[3]), (size_t)number(argv[4]), &question);
     } else if (argc == 4 && strcmp(mode, "idle") == 0) {
         idle(port, (size_t)number(argv[3]));
     } else {
         fail("usage: load welcome PORT CONNECTIONS BURST PROCESS\n"
              "       load echo PORT CONNECTIONS MESSAGES SIZE\n"
+             "       load udp PORT SOCKETS TURNS ASKED DUE SIZE\n"
              "       load idle PORT CONNECTIONS");
     }
 }

@@ -21,6 +21,14 @@ import tempfile
 import time
 
 PROGRAMS = {"portico": "bench_server", "asio": "asio_server", "c": "c_server"}
+# What clients of a datagram server ask: from how many sockets, with how many datagrams, for how many, in how many bytes.
+QUESTIONS = {
+    "udp": (50, 1, 1, 64),
+    "udp-send": (8, 1, 50, 8),
+    "udp-send-segments": (8, 1, 50, 8),
+    "udp-receive": (1, 50, 1, 8),
+    "udp-receive-joined": (1, 50, 1, 8),
+}
 BURST = 200
 ECHO_CONNECTIONS = 50
 MESSAGE_SIZE = 64
@@ -58,8 +66,8 @@ def other_cpu():
     return {min(os.sched_getaffinity(0))}
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_port(kind):
+    with socket.socket(type=kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
@@ -76,12 +84,27 @@ def connect_once(port):
         return False
 
 
+def ask_once(port):
+    """Whether a datagram server answered."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.2", 0))
+        client.connect(("127.0.0.1", port))
+        client.settimeout(START_TIMEOUT)
+        try:
+            client.send(b"?")
+            client.recv(64)
+            return True
+        except ConnectionError:
+            return False
+
+
 class Server:
-    """One server process, ready to accept once it is entered."""
+    """One server process, ready to serve once it is entered."""
 
     def __init__(self, folder, name, mode, *, wrapper=(), environment=None, batch=True, pause=0.002):
         self.folder = pathlib.Path(folder)
         self.command = [*wrapper, str(self.folder / PROGRAMS[name]), mode]
+        self.mode = mode
         self.environment = {**os.environ, **(environment or {})}
         self.batch = batch
         self.pause = pause
@@ -91,7 +114,7 @@ class Server:
 
     def __enter__(self):
         for _ in range(5):  # a port that was free may be taken by now
-            if self._start(free_port()):
+            if self._start(free_port(socket.SOCK_DGRAM if self.mode in QUESTIONS else socket.SOCK_STREAM)):
                 return self
         raise RuntimeError(f"{' '.join(self.command)}: does not start")
 
@@ -109,15 +132,16 @@ class Server:
         self.process = subprocess.Popen([*self.command, str(port)], env=self.environment,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         preexec_fn=lambda: prepare(shared_cpu(), self.batch, self.began))
+        serves = ask_once if self.mode in QUESTIONS else connect_once
         deadline = time.monotonic() + START_TIMEOUT
         while self.process.poll() is None:
-            if connect_once(port):
+            if serves(port):
                 self.answered = time.monotonic()
                 return True
             if time.monotonic() > deadline:
                 self.process.kill()
-                raise TimeoutError(f"{' '.join(self.command)}: accepts nothing")
-            time.sleep(self.pause)  # between two attempts to connect; nothing tells when a server listens
+                raise TimeoutError(f"{' '.join(self.command)}: answers nothing")
+            time.sleep(self.pause)  # between two attempts; nothing tells when a server listens
         return False
 
     def _load(self, *arguments):
@@ -127,10 +151,13 @@ class Server:
                               preexec_fn=lambda: prepare(cpus, self.batch))
         return {key: int(value) for key, value in (line.split() for line in done.stdout.splitlines())}
 
-    def load(self, kind, count):
-        """`count` welcome connections or echoed messages; what `load` printed."""
-        if kind == "welcome":
+    def load(self, count):
+        """`count` welcome connections, echoed messages or datagrams; what `load` printed."""
+        if self.mode == "welcome":
             return self._load("welcome", count, BURST, self.process.pid)
+        if self.mode in QUESTIONS:
+            sockets, asked, due, size = QUESTIONS[self.mode]
+            return self._load("udp", sockets, count // (sockets * max(asked, due)), asked, due, size)
         return self._load("echo", ECHO_CONNECTIONS, count // ECHO_CONNECTIONS, MESSAGE_SIZE)
 
     @contextlib.contextmanager
@@ -160,10 +187,6 @@ class Server:
         return 1024 * sum(int(size) for size in re.findall(r"^(?:Anonymous|Swap): +(\d+) kB$", fields, re.M))
 
 
-def kind_of(mode):
-    return "welcome" if mode == "welcome" else "echo"
-
-
 def read_counts(path):
     return {name.rstrip(b"\0").decode(): count for name, count in struct.iter_unpack("24sQ", path.read_bytes())}
 
@@ -176,7 +199,7 @@ def calls(folder, name, mode, units):
         with Server(folder, name, mode, environment=environment) as server:
             seen = []
             for count in (units // 4, units // 4, units):
-                server.load(kind_of(mode), count)
+                server.load(count)
                 seen.append(read_counts(pathlib.Path(file.name)))
     first, second, third = seen
     more = {key: (third[key] - second[key]) - (second[key] - first[key]) for key in third}
@@ -196,7 +219,7 @@ def _instructions_in_all(folder, name, mode, units):
         output = pathlib.Path(scratch) / "callgrind"
         wrapper = ("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={output}")
         with Server(folder, name, mode, wrapper=wrapper, pause=0.02) as server:
-            server.load(kind_of(mode), units)
+            server.load(units)
         return int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.M)[1])
 
 
@@ -226,11 +249,11 @@ def cpu(folder, names, mode, units, rounds):
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(Server(folder, name, mode)) for name in names}
         for server in servers.values():
-            server.load(kind_of(mode), units // 4)
+            server.load(units // 4)
         for _ in range(rounds):
             for name, server in servers.items():
                 before = server.cpu_seconds()
-                server.load(kind_of(mode), units)
+                server.load(units)
                 spent[name].append((server.cpu_seconds() - before) * 1e6 / units)
     return spent
 
@@ -242,7 +265,7 @@ def latency(folder, names, units, rounds):
         servers = {name: stack.enter_context(Server(folder, name, "echo", batch=False)) for name in names}
         for _ in range(rounds):
             for name, server in servers.items():
-                seen[name].append(server.load("echo", units))
+                seen[name].append(server.load(units))
     return {name: tuple(min(one[key] for one in results) / 1000 for key in ("p50_ns", "p99_ns"))
             for name, results in seen.items()}
 
