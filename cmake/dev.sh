@@ -8,11 +8,14 @@ usage() {
 usage: sh cmake/dev.sh run [PRESET]    build, then show welcome_server and http_get at work on loopback (release)
        sh cmake/dev.sh test [PRESET]   build, then run the tests (dev)
        sh cmake/dev.sh deps            only install what is missing
+       sh cmake/dev.sh peers           install the servers and network tools that some tests use; without them those
+                                       tests are skipped. Nothing is started.
 presets: dev, release, asan, tsan; a build is in build/PRESET
 END
 }
 
 packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev catch2 python3 valgrind"
+peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks iproute2 nftables"
 
 say() { printf '==> %s\n' "$*"; }
 fail() { printf 'dev.sh: %s\n' "$*" >&2; exit 1; }
@@ -28,16 +31,17 @@ quietly() {
     rm -f "$log"
 }
 
-apt() {
-    as_root=
-    [ "$(id -u)" = 0 ] || as_root=sudo
-    quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@"
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-deps() {
-    command -v dpkg-query >/dev/null || fail "no Debian packages here; install the like of: $packages"
+apt() { quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@"; }
+
+# need PACKAGE...: installs those that are missing.
+need() {
+    command -v dpkg-query >/dev/null || fail "no Debian packages here; install the like of: $*"
     missing=
-    for package in $packages; do
+    for package in "$@"; do
         case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true) in
         *" installed") ;;
         *) missing="$missing $package" ;;
@@ -47,6 +51,19 @@ deps() {
     say "installing:$missing"
     apt update
     apt install --no-install-recommends $missing
+}
+
+deps() { need $packages; }
+
+# Debian starts the servers that it installs, unless this file says no (invoke-rc.d(8)).
+peers() {
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] || {
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod +x "$policy"
+    }
+    need $peers
 }
 
 # build PRESET TARGET...; in CI (CI is set) a warning is an error.
@@ -137,6 +154,7 @@ test)
     ctest --preset "${2:-dev}" || fail "tests failed"
     ;;
 deps) deps ;;
+peers) peers ;;
 -h | --help | help) usage ;;
 *)
     usage >&2
