@@ -169,9 +169,8 @@ portico::task<int> run(const settings& chosen)
     try {
         const portico::url from = parse_url(chosen.url);
         what = from.to_string() + ": ";
-        const bool limited = chosen.max_time > 0;
-        co_await portico::with_deadline(limited ? seconds(chosen.max_time) : portico::no_timeout,
-                                        download(chosen, from));
+        const portico::duration limit = chosen.max_time > 0 ? seconds(chosen.max_time) : portico::no_timeout;
+        co_await portico::with_deadline(limit, download(chosen, from));
         co_return success;
     } catch (const portico::error& failure) {
         if (failure.phase() == portico::phase::total)

@@ -291,7 +291,8 @@ TEST_CASE("a packet that is larger than the server takes is told to its handler,
     datagram_server_options options;
     options.max_size = 4;
     const auto serve = [](packet& request) -> task<> {
-        co_await request.reply(request.truncated() ? "too large" : request.data());
+        const bytes answer = request.truncated() ? "too large" : request.data();
+        co_await request.reply(answer);
     };
     datagram_server which(any_port, serve, options);
     const auto test = [&](datagram_socket& client, const endpoint& where) -> task<> {

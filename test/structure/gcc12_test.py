@@ -7,6 +7,7 @@ import cpp
 AWAIT_FIRST = "await first, then test: co_await inside the parentheses of if, while, switch or for"
 OPERAND = "no co_await in an operand of &&, || or ?:"
 BRACES = "no co_await in a braced initializer list"
+TERNARY = "no ?: that makes an object inside of a co_awaited call"
 CAPTURE = "name a lambda that captures by value before it goes into a co_awaited call"
 
 OPEN, CLOSE = "([{", ")]}"
@@ -89,6 +90,30 @@ def owning_lambdas(text, position):
         position += 1
 
 
+def making_ternaries(text, position):
+    """Positions of the ?: in the expression awaited at `position` one of whose results is a call or has braces."""
+    depth = 0
+    ternary = None  # its position and depth
+    while position < len(text) and depth >= 0:
+        character = text[position]
+        if ternary and character in "({":
+            yield ternary[0]
+            ternary = None
+        if character == "{":
+            position = closing(text, position)
+        elif character in OPEN:
+            depth += 1
+        elif character in CLOSE:
+            depth -= 1
+        elif character == "?" and depth > 0:
+            ternary = position, depth
+        elif character == ";" and depth == 0:
+            return
+        if ternary and (depth < ternary[1] or (depth == ternary[1] and character == ",")):
+            ternary = None
+        position += 1
+
+
 def traps(source):
     """Pairs (line, rule), one for each shape that GCC 12 miscompiles."""
     text = cpp.without_comments_and_literals(source)
@@ -105,6 +130,7 @@ def traps(source):
             found.add((position, BRACES))
         if is_operand(text, position):
             found.add((position, OPERAND))
+        found.update((ternary_at, TERNARY) for ternary_at in making_ternaries(text, match.end()))
         found.update((lambda_at, CAPTURE) for lambda_at in owning_lambdas(text, match.end()))
     return [(cpp.line_of(text, position), rule) for position, rule in sorted(found)]
 
@@ -154,6 +180,9 @@ class Gcc12(unittest.TestCase):
             ({BRACES}, "auto x = pair{1, co_await read()};"),
             ({BRACES}, "use({f(co_await read())});"),
             ({BRACES}, "std::vector<int> x{co_await read()};"),
+            ({TERNARY}, 'co_await read(known ? std::string("name") : none);'),
+            ({TERNARY}, "auto x = co_await read(known ? none : name(1));"),
+            ({TERNARY}, "co_return co_await f(g(known ? name{} : none), 1);"),
             ({CAPTURE}, "co_await scope([name](task_group& group) -> task<> { co_await run(group); });"),
             ({CAPTURE}, "co_await run(1, [&, name = std::move(name)] { use(name); });"),
             ({CAPTURE}, "auto x = co_await f(g([=] { return name; }));"),
@@ -168,6 +197,9 @@ class Gcc12(unittest.TestCase):
             "#if A && B\nco_await read();\n#endif",
             "auto x = co_await read(a && b);",
             "auto x = co_await read(a ? 1 : 2);",
+            "auto x = co_await read(a ? b : c - 2, f(3));",
+            "auto y = a ? f(1) : g(2);\nauto x = co_await read(y);",
+            "co_await scope([&](task_group& group) -> task<> { auto y = a ? f(1) : g(2); co_await run(group); });",
             "use(a && b, co_await read());",
             "auto operator co_await() && noexcept { return awaiter{}; }",
             "// if (co_await x)\nuse(\"if (co_await x)\", 'c', 1'000);",
