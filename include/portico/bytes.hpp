@@ -32,6 +32,9 @@ public:
 
     /// A string literal or C string: up to its terminating zero.
     constexpr bytes(const char* text) noexcept : view_(text) {}
+    /// Of an array that can be written to, nobody knows how much is in it: `bytes(array, size)` says so.
+    template <std::size_t Size>
+    bytes(char (&)[Size]) = delete;
 
     /// Any contiguous range of octets.
     template <octets Range>

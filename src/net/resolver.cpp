@@ -103,6 +103,25 @@ std::string_view detail::fault_of_name(std::string_view host) noexcept
     return {};
 }
 
+// Out of line, with all that they bring: compile time of every program that connects.
+resolving::resolving(address where, resolve_query::family only) noexcept : where_(std::move(where)), only_(only) {}
+
+resolving::~resolving() = default;
+
+resolving_names::resolving_names(const endpoint& which) noexcept : which_(which) {}
+
+resolving_names::~resolving_names() = default;
+
+resolving resolve(address where, resolve_query::family only)
+{
+    return {std::move(where), only};
+}
+
+resolving_names resolve_names(const endpoint& which)
+{
+    return resolving_names(which);
+}
+
 void resolving::begin()
 {
     const std::string& host = where_.host();

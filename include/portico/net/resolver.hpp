@@ -76,7 +76,8 @@ private:
 
 class resolving final : public detail::looking_up<std::vector<endpoint>> {
 public:
-    resolving(address where, resolve_query::family only) noexcept : where_(std::move(where)), only_(only) {}
+    resolving(address where, resolve_query::family only) noexcept;
+    ~resolving();
 
 private:
     void begin() override;
@@ -87,7 +88,8 @@ private:
 
 class resolving_names final : public detail::looking_up<resolved_names> {
 public:
-    explicit resolving_names(const endpoint& which) noexcept : which_(which) {}
+    explicit resolving_names(const endpoint& which) noexcept;
+    ~resolving_names();
 
 private:
     void begin() override;
@@ -104,16 +106,10 @@ private:
 /// Fails with the resolver's reason (`resolver_category`); with `errc::malformed` for what cannot be a name (RFC 1035
 /// section 2.3.4: labels of 1 to 63 bytes, 253 in all), which nobody is asked for; late, with `errc::timed_out` of
 /// `phase::resolve`. A look-up that is cancelled or late is abandoned.
-[[nodiscard]] inline resolving resolve(address where, resolve_query::family only = resolve_query::family::any)
-{
-    return resolving(std::move(where), only);
-}
+[[nodiscard]] resolving resolve(address where, resolve_query::family only = resolve_query::family::any);
 
 /// The names of an IP address and its port, as the system has them (getnameinfo); a number where there is no name.
-[[nodiscard]] inline resolving_names resolve_names(const endpoint& which)
-{
-    return resolving_names(which);
-}
+[[nodiscard]] resolving_names resolve_names(const endpoint& which);
 
 /// The name of this machine (gethostname). Throws `error`.
 std::string host_name(context& own);
