@@ -52,7 +52,8 @@ struct cache {
     ~cache()
     {
         gone = true;
-        ::operator delete(large);
+        large_size = 0;
+        ::operator delete(std::exchange(large, nullptr));
         for (size_class& each : classes)
             while (free_block* const block = each.first) {
                 each.first = block->next;

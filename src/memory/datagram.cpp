@@ -108,13 +108,16 @@ io_result datagram::try_send(bytes data, const endpoint& to, const endpoint& fro
     constexpr std::size_t most_ipv4 = 65'507, most_ipv6 = 65'527;
     if (failure_ != 0)
         return {io_status::failed, 0, std::exchange(failure_, 0)};
-    const bool connected = to.family() == endpoint::family::none;
-    const endpoint where = unmapped(connected ? peer_ : to);
+    if (segment != 0 && !at_.is_ip())
+        return {io_status::failed, 0, ENOPROTOOPT};
+    const endpoint where = unmapped(to.family() == endpoint::family::none ? peer_ : to);
+    if (where.family() == endpoint::family::none)
+        return {io_status::failed, 0, EDESTADDRREQ};
     if (data.size() > (where.family() == endpoint::family::ipv4 ? most_ipv4 : most_ipv6))
         return {io_status::failed, 0, EMSGSIZE};
     if (is_broadcast(where) && !options_.broadcast)
         return {io_status::failed, 0, EACCES};
-    endpoint source = unmapped(from.is_ip() && at_.is_unspecified() ? from : at_);
+    endpoint source = unmapped(from.is_ip() && at_.is_ip() && !from.is_unspecified() ? from : at_);
     if (source.is_unspecified())
         source = outside_.source_for(where);
     source.port(at_.port());

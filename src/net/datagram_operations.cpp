@@ -54,17 +54,22 @@ constexpr std::size_t most_segments = 64, most_bytes = 65'000;
 // Between two tries where readiness does not tell: it is that of the socket, and not of a Unix peer with a full queue.
 constexpr duration first_pause = std::chrono::milliseconds(1), longest_pause = std::chrono::milliseconds(64);
 
-bool has_name(const endpoint& which) noexcept
-{
-    return which.is_ip() ? which.port() != 0 : !which.path().empty();
-}
-
 bool cannot_segment(int code) noexcept
 {
     return code == EIO || code == EINVAL || code == ENOPROTOOPT || code == EMSGSIZE;
 }
 
 } // namespace
+
+bool has_name(const endpoint& which) noexcept
+{
+    return which.is_ip() ? which.port() != 0 : !which.path().empty();
+}
+
+bool can_be_sent_to(const endpoint& which, bool is_peer) noexcept
+{
+    return has_name(which) || (is_peer && which.family() == endpoint::family::local);
+}
 
 sending::sending(datagram_socket& from, bytes data, target which, const endpoint& to, const endpoint& source,
                  std::size_t segment)
@@ -89,7 +94,7 @@ bool sending::attempt() noexcept
         return fail(errc::closed), true;
     if (&owner() != from_.owner_)
         return fail_misuse(), true;
-    if (!has_name(to_))
+    if (!can_be_sent_to(to_, to_peer_))
         return fail(EDESTADDRREQ), true;
     if (segment_ == 0)
         return send_next();
@@ -116,9 +121,11 @@ bool sending::send_next() noexcept
     const bytes part = next();
     const std::size_t segment = segment_ != 0 && part.size() > segment_ ? segment_ : 0;
     const io_result outcome = from_.transport_->try_send(part, to_peer_ ? endpoint() : to_, source_, segment);
-    if (outcome.status == io_status::done)
+    if (outcome.status == io_status::done) {
         sent_ += part.size();
-    else if (outcome.status == io_status::failed && segment != 0 && cannot_segment(outcome.code))
+        has_waited_ = false;
+        pause_ = first_pause;
+    } else if (outcome.status == io_status::failed && segment != 0 && cannot_segment(outcome.code))
         one_by_one_ = true;
     else if (outcome.status == io_status::failed)
         fail(outcome.code);

@@ -2,8 +2,10 @@
 #include <portico/net/datagram_socket.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace portico {
@@ -12,13 +14,15 @@ namespace {
 
 // What one receive of a socket that coalesces may bring: as much as an IP packet can hold.
 constexpr std::size_t most_coalesced = 65'535;
+constexpr std::size_t most_max_size = 1024 * 1024;
 
 } // namespace
 
 datagram_socket::datagram_socket(context& owner, datagram_transport_ptr transport,
                                  const datagram_options& options) noexcept
     : owner_(&owner), transport_(std::move(transport)), remote_(transport_->remote_endpoint()),
-      max_size_(options.max_size), coalesces_(options.coalesce && transport_->local_endpoint().is_ip())
+      max_size_(std::min(options.max_size, most_max_size)),
+      coalesces_(options.coalesce && transport_->local_endpoint().is_ip())
 {
 }
 
@@ -49,21 +53,32 @@ void datagram_socket::check_idle() const
         throw misuse("a datagram socket was moved while a receive or a send was under way");
 }
 
+// Takes from the system what comes next: one packet, or several that it has joined.
+io_result datagram_socket::fill_rest(const request& how, bool direct) noexcept
+try {
+    const std::span<char> room = direct ? std::span(how.destination, how.limit)
+                                        : buffer_.prepare(coalesces_ ? most_coalesced : max_size_);
+    arrival_ = {};
+    const io_result got = transport_->try_receive(room, arrival_, how.peek);
+    if (got.status != io_status::done)
+        return got;
+    if (!direct)
+        buffer_.commit(got.count);
+    rest_ = {room.data(), got.count};
+    return got;
+} catch (const std::bad_alloc&) {
+    return {io_status::failed, 0, ENOMEM};
+}
+
 // Takes the next packet: from what was coalesced, or from the system.
 io_result datagram_socket::receive(datagram& found, const request& how) noexcept
 {
     const bool had_rest = !rest_.empty();
-    const bool direct = how.destination != nullptr && !coalesces_;
+    const bool direct = how.destination != nullptr && !coalesces_ && !had_rest;
     if (!had_rest) {
-        const std::span<char> room = direct ? std::span(how.destination, how.limit)
-                                            : buffer_.prepare(coalesces_ ? most_coalesced : max_size_);
-        arrival_ = {};
-        const io_result got = transport_->try_receive(room, arrival_, how.peek);
+        const io_result got = fill_rest(how, direct);
         if (got.status != io_status::done)
             return got;
-        if (!direct)
-            buffer_.commit(got.count);
-        rest_ = {room.data(), got.count};
     }
     const std::size_t size = arrival_.segment == 0 ? rest_.size() : std::min(arrival_.segment, rest_.size());
     const std::size_t most = how.destination != nullptr ? how.limit : std::min(how.limit, max_size_);
@@ -77,10 +92,10 @@ io_result datagram_socket::receive(datagram& found, const request& how) noexcept
     found.interface = arrival_.interface;
     found.group = arrival_.group;
     found.truncated = arrival_.truncated || size > most;
-    if (!how.peek)
-        rest_.remove_prefix(size);
-    else if (!had_rest)
+    if (direct || (how.peek && !had_rest))
         rest_ = {};
+    else if (!how.peek)
+        rest_.remove_prefix(size);
     return {io_status::done};
 }
 
@@ -104,9 +119,23 @@ std::optional<datagram> datagram_socket::try_receive_from(std::size_t limit)
 
 bool datagram_socket::try_send_to(bytes data, const endpoint& to, const endpoint& from)
 {
+    return send_now(data, to, from, false);
+}
+
+bool datagram_socket::try_send(bytes data)
+{
+    if (remote_.family() == endpoint::family::none)
+        throw misuse("a send without an address on a datagram socket that is not connected");
+    return send_now(data, remote_, {}, true);
+}
+
+bool datagram_socket::send_now(bytes data, const endpoint& to, const endpoint& from, bool to_peer)
+{
     if (!is_open())
         throw send_error(errc::closed, to, data.size());
-    const io_result sent = transport_->try_send(data, to, from, 0);
+    const io_result sent = detail::can_be_sent_to(to, to_peer)
+                             ? transport_->try_send(data, to_peer ? endpoint() : to, from, 0)
+                             : io_result{io_status::failed, 0, EDESTADDRREQ};
     if (sent.status == io_status::failed)
         throw send_error(std::error_code(sent.code, std::system_category()), to, data.size());
     return sent.status == io_status::done;
@@ -130,19 +159,26 @@ error datagram_socket::send_error(std::error_code code, const endpoint& to, std:
 
 result<void> datagram_socket::connect(const endpoint& peer)
 {
-    const std::error_code code = is_open() ? transport_->connect(peer) : make_error_code(errc::closed);
+    std::error_code code = errc::closed;
+    if (is_open() && !detail::has_name(peer))
+        code = std::error_code(EDESTADDRREQ, std::system_category());
+    else if (is_open()) {
+        code = transport_->connect(peer);
+        remote_ = code ? transport_->remote_endpoint() : peer;
+    }
     if (code)
         return error(code, "connect to", to_string(peer));
-    remote_ = peer;
     return {};
 }
 
 result<void> datagram_socket::disconnect()
 {
-    const std::error_code code = is_open() ? transport_->connect({}) : make_error_code(errc::closed);
+    if (!is_open())
+        return error(errc::closed, "disconnect from", to_string(remote_));
+    const std::error_code code = transport_->connect({});
+    const endpoint before = std::exchange(remote_, code ? transport_->remote_endpoint() : endpoint());
     if (code)
-        return error(code, "disconnect from", to_string(remote_));
-    remote_ = {};
+        return error(code, "disconnect from", to_string(before));
     return {};
 }
 

@@ -4,6 +4,8 @@
 
 #include "bind_addresses.hpp"
 
+#include <cerrno>
+
 namespace portico {
 
 namespace {
@@ -26,6 +28,8 @@ endpoint any_of(const endpoint& peer)
 
 result<datagram_transport_ptr> open_connected(backend& outside, const endpoint& peer, const datagram_options& options)
 {
+    if (!detail::has_name(peer))
+        return error(std::error_code(EDESTADDRREQ, std::system_category()), "connect to", to_string(peer));
     auto opened = outside.open_datagram(any_of(peer), options);
     if (opened)
         if (const std::error_code code = (*opened)->connect(peer))

@@ -69,7 +69,10 @@ result<datagram_transport_ptr> socket_datagram::open(backend& outside, const end
 
 result<datagram_transport_ptr> socket_datagram::adopt(backend& outside, int handle)
 {
-    if (const std::error_code code = prepare_adopted(handle, SOCK_DGRAM))
+    std::error_code code = check_type(handle, SOCK_DGRAM);
+    if (!code)
+        code = make_non_blocking(handle);
+    if (code)
         return error(code, "adopt a datagram socket", "descriptor " + std::to_string(handle));
     set_up(handle, local_endpoint_of(handle), false);
     return datagram_transport_ptr(new socket_datagram(outside, descriptor(handle), {}));
@@ -77,18 +80,19 @@ result<datagram_transport_ptr> socket_datagram::adopt(backend& outside, int hand
 
 namespace {
 
-// An IPv4 packet brings both kinds of pktinfo to a dual-stack socket.
+// More than what `set_up` asks for: options of the caller's may bring more, and what has no room is cut.
 struct control_data {
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo))
-                                + CMSG_SPACE(sizeof(int))];
+    alignas(cmsghdr) char space[512];
 };
 
+// Whether it is this one, and whole.
 template <class T>
-T control_value(const cmsghdr* from) noexcept
+bool get_control(const cmsghdr& from, int level, int type, T& value) noexcept
 {
-    T value;
-    std::memcpy(&value, CMSG_DATA(from), sizeof value);
-    return value;
+    if (from.cmsg_level != level || from.cmsg_type != type || from.cmsg_len < CMSG_LEN(sizeof value))
+        return false;
+    std::memcpy(&value, CMSG_DATA(&from), sizeof value);
+    return true;
 }
 
 // Appends to what `message` has beside its bytes.
@@ -97,6 +101,7 @@ void add_control(msghdr& message, control_data& into, int level, int type, const
 {
     message.msg_control = &into;
     auto* const header = reinterpret_cast<cmsghdr*>(into.space + message.msg_controllen);
+    std::memset(header, 0, CMSG_SPACE(sizeof value));
     header->cmsg_level = level;
     header->cmsg_type = type;
     header->cmsg_len = CMSG_LEN(sizeof value);
@@ -139,18 +144,19 @@ endpoint destination_of(const in6_pktinfo& from, std::uint16_t port) noexcept
 void socket_datagram::read_control(msghdr& message, arrival& what) noexcept
 {
     for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
-        if (each->cmsg_level == SOL_UDP && each->cmsg_type == UDP_GRO)
-            what.segment = static_cast<std::size_t>(control_value<int>(each));
-        else if (each->cmsg_level == SOL_IP && each->cmsg_type == IP_PKTINFO) {
-            const auto found = control_value<in_pktinfo>(each);
+        int segment;
+        in_pktinfo v4;
+        in6_pktinfo v6;
+        if (get_control(*each, SOL_UDP, UDP_GRO, segment))
+            what.segment = static_cast<std::size_t>(segment);
+        else if (get_control(*each, SOL_IP, IP_PKTINFO, v4)) {
             if (local_.family() == endpoint::family::ipv4)
-                what.to = destination_of(found, local_.port());
-            what.interface = static_cast<std::uint32_t>(found.ipi_ifindex);
-            what.group = found.ipi_addr.s_addr != found.ipi_spec_dst.s_addr;
-        } else if (each->cmsg_level == SOL_IPV6 && each->cmsg_type == IPV6_PKTINFO) {
-            const auto found = control_value<in6_pktinfo>(each);
-            what.to = destination_of(found, local_.port());
-            what.interface = found.ipi6_ifindex;
+                what.to = destination_of(v4, local_.port());
+            what.interface = static_cast<std::uint32_t>(v4.ipi_ifindex);
+            what.group = v4.ipi_addr.s_addr != v4.ipi_spec_dst.s_addr;
+        } else if (get_control(*each, SOL_IPV6, IPV6_PKTINFO, v6)) {
+            what.to = destination_of(v6, local_.port());
+            what.interface = v6.ipi6_ifindex;
             what.group |= what.to.is_multicast();
         }
     }
@@ -181,8 +187,7 @@ io_result socket_datagram::try_receive(std::span<char> destination, arrival& wha
     from.size = message.msg_namelen;
     if (from.size != 0)
         what.from = from.to_endpoint();
-    if (local_.is_ip() && local_.port() == 0) // adopted unbound: sending has bound it
-        local_ = bound_ = local_endpoint_of(handle());
+    learn_port();
     what.to = local_;
     what.group = local_.is_multicast();
     read_control(message, what);
@@ -206,8 +211,8 @@ io_result socket_datagram::try_send(bytes data, const endpoint& to, const endpoi
         message.msg_name = where.data();
         message.msg_namelen = where.size;
     }
-    control_data control{};
-    if (local_.is_unspecified()) // else it has this address anyway, or cannot have another
+    control_data control;
+    if (from.is_ip() && !from.is_unspecified() && !std::ranges::equal(from.address(), local_.address()))
         add_source(message, control, from);
     if (segment != 0)
         add_control(message, control, SOL_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(segment));
@@ -218,12 +223,30 @@ io_result socket_datagram::try_send(bytes data, const endpoint& to, const endpoi
                  : ::sendto(handle(), data.data(), data.size(), MSG_NOSIGNAL,
                             static_cast<const sockaddr*>(message.msg_name), message.msg_namelen);
     while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return {io_status::done, static_cast<std::size_t>(sent)};
-    return is_would_block(errno) ? io_result{io_status::would_block} : io_result{io_status::failed, 0, errno};
+    if (sent < 0)
+        return is_would_block(errno) ? io_result{io_status::would_block} : io_result{io_status::failed, 0, errno};
+    learn_port();
+    return {io_status::done, static_cast<std::size_t>(sent)};
+}
+
+void socket_datagram::learn_port() noexcept
+{
+    if (local_.is_ip() && local_.port() == 0)
+        local_ = bound_ = local_endpoint_of(handle());
 }
 
 std::error_code socket_datagram::connect(const endpoint& to) noexcept
+{
+    if (to.family() == endpoint::family::none)
+        return disconnect();
+    // Else it would keep the source address that it has to the peer before.
+    if (bound_.is_unspecified() && local_ != bound_)
+        if (const std::error_code code = disconnect())
+            return code;
+    return set_peer(to);
+}
+
+std::error_code socket_datagram::set_peer(const endpoint& to) noexcept
 {
     const socket_address where(to);
     int code;
@@ -233,8 +256,17 @@ std::error_code socket_datagram::connect(const endpoint& to) noexcept
     if (code != 0)
         return last_error();
     local_ = local_endpoint_of(handle());
+    if (bound_.is_ip() && bound_.port() == 0) // adopted unbound
+        bound_.port(local_.port());
+    return {};
+}
+
+std::error_code socket_datagram::disconnect() noexcept
+{
+    if (const std::error_code code = set_peer({}))
+        return code;
     // Disconnecting takes away a port that the system chose.
-    if (to.family() == endpoint::family::none && local_.is_ip() && local_.port() == 0 && bound_.port() != 0) {
+    if (local_.is_ip() && local_.port() == 0 && bound_.port() != 0) {
         const socket_address before(bound_);
         if (::bind(handle(), before.data(), before.size) != 0)
             return last_error();

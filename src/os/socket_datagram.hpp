@@ -29,6 +29,10 @@ private:
         : os_socket(outside, std::move(handle)), path_(std::move(path)), bound_(local_endpoint_of(this->handle())),
           local_(bound_) {}
     void read_control(msghdr& message, arrival& what) noexcept;
+    /// Sending binds a socket that was adopted unbound.
+    void learn_port() noexcept;
+    std::error_code set_peer(const endpoint& to) noexcept;
+    std::error_code disconnect() noexcept;
 
     bound_path path_;
     endpoint bound_, local_; // local_ is what connecting has made of bound_

@@ -24,12 +24,13 @@ datagram_server::datagram_server(std::vector<address> where, datagram_handler se
 task<> datagram_server::run()
 {
     std::vector<datagram_socket> sockets;
-    datagram_options how;
-    how.max_size = options_.max_size;
     for (const address& each : where_) {
-        std::vector<datagram_socket> opened = co_await open_datagrams(each, how);
+        std::vector<datagram_socket> opened = co_await open_datagrams(each, options_.socket);
         std::ranges::move(opened, std::back_inserter(sockets));
     }
+    if (on_open_)
+        for (datagram_socket& each : sockets)
+            on_open_(each);
     if (on_listening_) {
         std::vector<endpoint> endpoints;
         std::ranges::transform(sockets, std::back_inserter(endpoints), &datagram_socket::local_endpoint);
@@ -96,7 +97,7 @@ bool datagram_server::is_full() const noexcept
     std::size_t kept = 0;
     for (const datagram_socket& each : running_)
         kept += each.buffer_.kept_bytes();
-    return statistics_.open >= options_.max_handlers || kept >= options_.max_bytes;
+    return statistics_.open != 0 && (statistics_.open >= options_.max_handlers || kept >= options_.max_bytes);
 }
 
 // The packet that has been received waits in its buffer, and others in the system.

@@ -98,4 +98,38 @@ TEST_CASE("a size class keeps at most 256 KiB of freed blocks: the rest goes bac
     CHECK(in_use - kept >= (count * size) - 300 * 1024);
 }
 
+namespace {
+
+/// Uses the pool when the thread's cache is gone: it is made before the cache, and so ends after it.
+struct late_user {
+    static constexpr std::size_t large = 100'000, small = 100;
+    unsigned* distinct = nullptr;
+    ~late_user()
+    {
+        for (const std::size_t size : {large, small}) {
+            void* const blocks[] = {pool_allocate(size), pool_allocate(size)};
+            *distinct += blocks[0] != blocks[1];
+            for (void* const each : blocks) {
+                std::memset(each, 1, size);
+                pool_release(each, size);
+            }
+        }
+    }
+};
+
+thread_local late_user late;
+
+} // namespace
+
+TEST_CASE("what is allocated when a thread's pool is gone comes from the heap")
+{
+    unsigned distinct = 0;
+    std::thread([&] {
+        late.distinct = &distinct;
+        for (const std::size_t size : {late_user::large, late_user::small})
+            pool_release(pool_allocate(size), size);
+    }).join();
+    CHECK(distinct == 2);
+}
+
 #endif

@@ -147,3 +147,44 @@ TEST_CASE("one socket at every address of the machine serves IPv6 and IPv4")
         });
     }
 }
+
+TEST_CASE("a socket at every address connects to one peer after the other, each time from the address that fits")
+{
+    for (const bool in_memory : {true, false}) {
+        const datagram_kind kind{"wildcard", udp("", 0), in_memory, 0};
+        run_with_sockets(kind, [](datagram_socket& every, datagram_socket&) -> task<> {
+            const std::uint16_t port = every.local_endpoint().port();
+            for (const char* const host : {"::1", "127.0.0.1", "::1"}) {
+                datagram_socket peer = co_await open_datagram(udp(host, 0));
+                every.connect(peer.local_endpoint()).value();
+                co_await every.send("question");
+                const datagram got = co_await peer.receive_from();
+                CHECK(address_text(got.from) == host);
+                CHECK(got.from.port() == port);
+                co_await peer.send_to("answer", got.from);
+                co_await expect_packet(every, "answer");
+            }
+        });
+    }
+}
+
+TEST_CASE("a socket cannot be connected to an endpoint without a port or name, and keeps the peer that it has")
+{
+    on_every_datagram([](datagram_socket& near, datagram_socket& far) -> task<> {
+        near.connect(far.local_endpoint()).value();
+        endpoint nowhere = near.local_endpoint().is_ip() ? near.local_endpoint() : endpoint::local("");
+        nowhere.port(0);
+        for (const endpoint& each : {nowhere, nothing}) {
+            const auto refused = near.connect(each);
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code() == std::errc::destination_address_required);
+            CHECK(refused.error().target() == to_string(each));
+            const auto opened = co_await as_result(connect_datagram(each));
+            REQUIRE_FALSE(opened);
+            CHECK(opened.error().code() == std::errc::destination_address_required);
+        }
+        CHECK(near.remote_endpoint() == far.local_endpoint());
+        CHECK(near.try_send("still"));
+        co_await expect_packet(far, "still");
+    });
+}

@@ -1,5 +1,6 @@
 // Datagram conformance: deadlines, cancellation, closing and misuse, with nothing lost, on every kind of socket.
 #include "support/datagrams.hpp"
+#include "support/servers.hpp"
 
 #include <array>
 
@@ -150,4 +151,35 @@ TEST_CASE("a send to a Unix socket with a full queue waits, may be late, cancell
                 CHECK(each == errc::closed);
         });
     }
+}
+
+TEST_CASE("a send of segments that made progress looks for room again at once, and then every 1 ms")
+{
+    memory_world world;
+    world.own.run([](memory_backend& memory) -> task<> {
+        datagram_socket near = co_await open_datagram(local("")), far = co_await open_datagram(local(""));
+        const endpoint there = far.local_endpoint();
+        while (near.try_send_to("xx", there)) { // as large as a segment: where one goes, one has room
+        }
+        co_await scope([&](task_group& group) -> task<> {
+            auto sending = near.send_segments("aabb", 2, there);
+            const auto send = [&]() -> task<> { co_await std::move(sending); };
+            group.spawn(send());
+            for (duration pause = 1ms; pause <= 64ms; pause *= 2) {
+                co_await memory.settle();
+                memory.advance(pause);
+            }
+            co_await memory.settle();
+            CHECK(sending.sent() == 0);
+            co_await expect_packet(far, "xx");
+            memory.advance(64ms);
+            co_await memory.settle();
+            CHECK(sending.sent() == 2);
+            co_await expect_packet(far, "xx");
+            memory.advance(1ms);
+            co_await memory.settle();
+            CHECK(sending.sent() == 4);
+            group.cancel();
+        });
+    }(world.memory));
 }

@@ -2,6 +2,7 @@
 #include "support/datagrams.hpp"
 
 #include <array>
+#include <cerrno>
 #include <sys/socket.h>
 
 using namespace portico;
@@ -141,6 +142,16 @@ TEST_CASE("the try_ operations do not wait")
         far.close();
         CHECK_THROWS_AS(far.try_receive_from(), error);
         CHECK_THROWS_AS(far.try_send_to("x", near.local_endpoint()), error);
+
+        CHECK_THROWS_AS(near.try_send("to whom?"), misuse);
+        datagram_socket client = co_await connect_datagram(near.local_endpoint());
+        CHECK(client.try_send("two"));
+        const auto second = near.try_receive_from();
+        REQUIRE(second);
+        CHECK(second->data.text() == "two");
+        CHECK(second->from == client.local_endpoint());
+        client.close();
+        CHECK_THROWS_AS(client.try_send("x"), error);
         co_return;
     });
 }
@@ -155,6 +166,78 @@ TEST_CASE("a packet cannot be sent to an endpoint without a port or name")
             REQUIRE_FALSE(failed);
             CHECK(failed.error().code() == std::errc::destination_address_required);
             CHECK(failed.error().target() == to_string(each));
+            std::error_code code;
+            try {
+                near.try_send_to("lost", each);
+            } catch (const error& failure) {
+                code = failure.code();
+            }
+            CHECK(code == std::errc::destination_address_required);
         }
+    });
+}
+
+TEST_CASE("a transport that is not connected sends nothing without an address")
+{
+    for (const datagram_kind& kind : datagram_kinds()) {
+        if (kind.is_local())
+            continue; // where the system says ENOTCONN
+        run_with_sockets(kind, [](datagram_socket& near, datagram_socket&) -> task<> {
+            context& own = co_await this_context();
+            endpoint where = near.local_endpoint();
+            where.port(0);
+            const auto transport = own.backend().open_datagram(where, {}).value();
+            const io_result sent = transport->try_send("lost", {}, {}, 0);
+            CHECK(sent.status == io_status::failed);
+            CHECK(sent.code == EDESTADDRREQ);
+        });
+    }
+}
+
+TEST_CASE("a packet leaves from the local address that the sender asks for, whatever the socket is bound to")
+{
+    for (const datagram_kind& kind : datagram_kinds()) {
+        if (kind.where.host() != "127.0.0.1")
+            continue;
+        run_with_sockets(kind, [](datagram_socket& near, datagram_socket& far) -> task<> {
+            const endpoint usual = near.local_endpoint();
+            const auto other = endpoint::ipv4({127, 0, 0, 2}, usual.port());
+            for (const endpoint& each : {other, usual, endpoint(), endpoint::ipv4({}, 0)}) {
+                co_await near.send_to("hello", far.local_endpoint(), each);
+                const datagram got = co_await far.receive_from();
+                CHECK(got.from == (each == other ? other : usual));
+            }
+        });
+    }
+}
+
+TEST_CASE("no limit of the size is too large to make room for")
+{
+    for (const std::size_t size : {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 + 1}) {
+        datagram_options options;
+        options.max_size = size;
+        options.coalesce = false;
+        const auto exchange = [](datagram_socket& near, datagram_socket& far) -> task<> {
+            const std::string data = pattern(40'000);
+            for (int i = 0; i < 3; ++i) {
+                co_await near.send_to(data, far.local_endpoint());
+                co_await expect_packet(far, data);
+            }
+        };
+        on_every_datagram(exchange, options);
+    }
+}
+
+TEST_CASE("segments are received one by one into memory that holds no more than one")
+{
+    on_every_datagram([](datagram_socket& near, datagram_socket& far) -> task<> {
+        co_await near.send_segments("abcdef", 2, far.local_endpoint());
+        for (const char* const each : {"ab", "cd", "ef"}) {
+            std::array<char, 4> memory{};
+            const datagram got = co_await far.receive_into(memory);
+            CHECK(got.data.text() == each);
+            CHECK_FALSE(got.truncated);
+        }
+        CHECK_FALSE(far.try_receive_from());
     });
 }

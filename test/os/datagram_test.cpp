@@ -6,6 +6,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <portico/server/datagram_server.hpp>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -266,6 +268,7 @@ TEST_CASE("a descriptor is adopted, used and given back, and one that is no data
         CHECK(adopted.native_handle() == descriptor);
         co_await adopted.send_to("hello", other.local_endpoint()); // which binds it
         const datagram got = co_await other.receive_from();
+        CHECK(adopted.local_endpoint().port() == got.from.port());
         co_await when_all(expect_packet(adopted, "back"), send_once(other, got.from, "back"));
         CHECK(adopted.release() == descriptor);
         CHECK_FALSE(adopted.is_open());
@@ -295,5 +298,86 @@ TEST_CASE("who sends from a Unix socket without a name cannot be answered")
         const auto failed = co_await as_result(server.send_to("answer", got.from));
         REQUIRE_FALSE(failed);
         CHECK(failed.error().code() == std::errc::destination_address_required);
+    });
+}
+
+TEST_CASE("options of the caller's that bring more beside each packet do not disturb it")
+{
+    run_on_system([]() -> task<> {
+        const std::uint32_t interface = loopback_interface(co_await this_context());
+        datagram_socket every = co_await open_datagram(udp("", 0));
+        for (const int name : {SO_TIMESTAMP, SO_RXQ_OVFL})
+            every.options().set(SOL_SOCKET, name, 1);
+        for (const int name : {IP_RECVTTL, IP_RECVTOS, IP_RECVOPTS, IP_RECVORIGDSTADDR})
+            every.options().set(SOL_IP, name, 1);
+        datagram_socket client = co_await connect_datagram(udp("127.0.0.1", every.local_endpoint().port()));
+        co_await client.send("alone");
+        co_await client.send_segments("abcdef", 2);
+        for (const char* const each : {"alone", "ab", "cd", "ef"}) {
+            const datagram got = co_await every.receive_from();
+            CHECK(got.data.text() == each);
+            CHECK_FALSE(got.group);
+            CHECK(address_text(got.to) == "::ffff:127.0.0.1");
+            CHECK(got.interface == interface);
+        }
+    });
+}
+
+TEST_CASE("nothing refers to the caller's memory when a receive into it has ended, whatever the system has joined")
+{
+    run_on_system([]() -> task<> {
+        datagram_options alone;
+        alone.coalesce = false;
+        datagram_socket near = co_await open_datagram(udp("127.0.0.1", 0));
+        datagram_socket far = co_await open_datagram(udp("127.0.0.1", 0), alone);
+        far.options().set(SOL_UDP, UDP_GRO, 1); // against its own options
+        co_await near.send_segments("aabbcc", 2, far.local_endpoint());
+        {
+            std::vector<char> memory(100);
+            const datagram got = co_await far.receive_into(memory);
+            CHECK(got.data.text() == "aa");
+        }
+        expect_nothing(far);
+    });
+}
+
+TEST_CASE("the sockets of an adopted pair send to each other, which have no names")
+{
+    run_on_system([]() -> task<> {
+        context& own = co_await this_context();
+        int handles[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM, 0, handles) == 0);
+        datagram_socket one = adopt_datagram_socket(own, handles[0]);
+        datagram_socket other = adopt_datagram_socket(own, handles[1]);
+        co_await one.send("question");
+        co_await expect_packet(other, "question");
+        CHECK(other.try_send("answer"));
+        co_await expect_packet(one, "answer");
+        co_await one.send_segments("aabb", 2);
+        co_await expect_packet(other, "aa");
+        co_await expect_packet(other, "bb");
+    });
+}
+
+TEST_CASE("a socket whose port was taken when it disconnects is connected to nobody, and sends from another port")
+{
+    run_on_system([]() -> task<> {
+        datagram_socket peer = co_await open_datagram(udp("127.0.0.1", 0));
+        datagram_socket every = co_await open_datagram(udp("0.0.0.0", 0));
+        every.connect(peer.local_endpoint()).value();
+        const std::uint16_t port = every.local_endpoint().port();
+        datagram_socket taker = co_await open_datagram(endpoint::ipv4({127, 0, 0, 2}, port));
+        const auto refused = every.disconnect();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == std::errc::address_in_use);
+        CHECK(refused.error().target() == to_string(peer.local_endpoint()));
+        CHECK(every.remote_endpoint() == endpoint());
+        CHECK_THROWS_AS(every.send("to whom?"), misuse);
+        co_await every.send_to("hello", peer.local_endpoint());
+        const datagram got = co_await peer.receive_from();
+        CHECK(got.from.port() != port);
+        CHECK(got.from.port() == every.local_endpoint().port());
+        co_await peer.send_to("answer", got.from);
+        co_await expect_packet(every, "answer");
     });
 }

@@ -289,7 +289,7 @@ TEST_CASE("a packet that is larger than the server takes is told to its handler,
 {
     memory_world world;
     datagram_server_options options;
-    options.max_size = 4;
+    options.socket.max_size = 4;
     const auto serve = [](packet& request) -> task<> {
         const bytes answer = request.truncated() ? "too large" : request.data();
         co_await request.reply(answer);
@@ -340,6 +340,53 @@ TEST_CASE("handlers in memory hear broadcast and the groups that they joined, an
         co_await allowed.send_to("all", everybody);
         co_await expect_packet(allowed, to_string(everybody));
         CHECK(which.statistics().received == 3);
+    };
+    world.own.run(while_receiving(which, test));
+    CHECK(world.reports.empty());
+}
+
+TEST_CASE("limits of 0 leave one handler at a time")
+{
+    for (const bool by_memory : {false, true}) {
+        memory_world world;
+        datagram_server_options options;
+        (by_memory ? options.max_bytes : options.max_handlers) = 0;
+        datagram_server which(any_port, echo, options);
+        const auto test = [&](datagram_socket& client, const endpoint& where) -> task<> {
+            co_await client.send_to("one", where);
+            co_await client.send_to("two", where);
+            co_await world.memory.settle();
+            CHECK(which.statistics().replies == 2);
+        };
+        world.own.run(while_receiving(which, test));
+    }
+}
+
+TEST_CASE("a server's sockets are opened as its options say, and each is seen before the first packet")
+{
+    memory_world world;
+    const auto everybody = endpoint::ipv4({255, 255, 255, 255}, 9);
+    const auto serve = [&](packet& request) -> task<> {
+        co_await request.socket().send_to("all", everybody);
+        co_await request.reply("sent");
+    };
+    datagram_server_options options;
+    options.socket.broadcast = true;
+    datagram_server which(udp("0.0.0.0", 0), serve, options);
+    endpoint group = endpoint::ipv4({239, 1, 2, 3}, 0);
+    std::vector<endpoint> opened;
+    which.on_open([&](datagram_socket& each) {
+        opened.push_back(each.local_endpoint());
+        each.join_group(group).value();
+    });
+    const auto test = [&](datagram_socket& client, const endpoint& where) -> task<> {
+        CHECK(opened == std::vector{where});
+        group.port(where.port());
+        co_await client.send_to("to the group", group);
+        co_await world.memory.settle();
+        const auto got = client.try_receive_from();
+        REQUIRE(got);
+        CHECK(got->data.text() == "sent");
     };
     world.own.run(while_receiving(which, test));
     CHECK(world.reports.empty());

@@ -5,6 +5,11 @@
 
 namespace portico::detail {
 
+/// Whether packets can be sent to it: it has a port or a name.
+bool has_name(const endpoint& which) noexcept;
+/// The same of a peer, where a Unix socket is connected to one without a name (socketpair(2)), too.
+bool can_be_sent_to(const endpoint& which, bool is_peer) noexcept;
+
 /// Completes with a packet.
 class receiving final : public timed_operation {
 public:

@@ -74,13 +74,18 @@ public:
     /// (UDP_SEGMENT), or one by one where the system cannot. To the peer that it is connected to where `to` is none.
     /// No data, no packet.
     [[nodiscard]] detail::sending send_segments(bytes data, std::size_t segment_size, const endpoint& to = {});
-    /// Does not wait: false where the system has no room now. Throws `error` as the await would.
+    /// Do not wait: false where the system has no room now. Throw `error` as the await would.
     bool try_send_to(bytes data, const endpoint& to, const endpoint& from = {});
+    bool try_send(bytes data);
 
     /// From now on sends to this peer (`send`) and receives from it alone. What others sent before may still come. Does
-    /// not block, and sends nothing; it fails where there is no route, or nobody at the name of a Unix socket.
+    /// not block, and sends nothing; it fails where there is no route, nobody at the name of a Unix socket, or no port
+    /// or name (EDESTADDRREQ). After that `remote_endpoint` tells whether it is still connected to the one before.
     result<void> connect(const endpoint& peer);
-    /// Sends to and receives from everybody again, at the port that it had.
+    /// Sends to and receives from everybody again, at the port that it had. But of an IPv6 socket Linux keeps the
+    /// peer's address: it goes on to hear that address alone, at any port, and only another socket hears everybody.
+    /// A port that the system chose is free for a moment: where another socket has taken it this fails (EADDRINUSE),
+    /// and the socket, connected to nobody, gets a new port with the next packet that it sends.
     result<void> disconnect();
 
     /// Receives what is sent to a multicast group and the socket's port, at this interface (0: the system chooses);
@@ -117,6 +122,8 @@ private:
         bool peek = false;
     };
     io_result receive(datagram& found, const request& how) noexcept;
+    io_result fill_rest(const request& how, bool direct) noexcept;
+    bool send_now(bytes data, const endpoint& to, const endpoint& from, bool to_peer);
     error receive_error(std::error_code code) const;
     error send_error(std::error_code code, const endpoint& to, std::size_t size) const;
     result<void> set_membership(bool member, const endpoint& group, std::uint32_t interface, const endpoint& source);

@@ -15,7 +15,8 @@ struct datagram_options {
     bool dual_stack = true;
     /// The system may join datagrams of one sender and size on the way in (UDP_GRO), which costs less for each.
     bool coalesce = true;
-    /// The largest datagram, in bytes, that is received whole.
+    /// The largest datagram, in bytes, that is received whole. More than 1 MiB counts as 1 MiB: no datagram of IP is
+    /// larger than the default, and a socket makes room for two.
     std::size_t max_size = 65'535;
     int mode = -1; ///< of the file of a Unix socket: see `listen_options`
 };

@@ -25,7 +25,7 @@ public:
     const endpoint& local_endpoint() const noexcept { return what_.to; }
     /// The index of the interface that it came by; 0 where the system does not tell.
     std::uint32_t interface() const noexcept { return what_.interface; }
-    /// Whether it was larger than `datagram_server_options::max_size`, and the rest is gone.
+    /// Whether it was larger than `datagram_options::max_size`, and the rest is gone.
     bool truncated() const noexcept { return what_.truncated; }
 
     /// Sends a packet to who sent this one, from the address that was asked. A handler may reply often, or never.
@@ -49,14 +49,16 @@ private:
 /// long as any of them runs. An exception ends the handling of that packet alone.
 using datagram_handler = unique_function<task<>(packet&)>;
 
-/// Limits of a datagram server, safe as they are.
+/// Limits of a datagram server, safe as they are. One handler runs at the least.
 struct datagram_server_options {
     /// Handlers that wait for something at a time; then receiving pauses, and the system drops what its buffer cannot
     /// hold.
     std::size_t max_handlers = 1'000;
-    std::size_t max_bytes = 16 * 1024 * 1024; ///< of memory that holds their packets; then receiving pauses, too
+    /// Of memory that holds their packets; then receiving pauses, too. It counts the blocks that have any of them in
+    /// them, of twice `max_size`: 128 KiB by default.
+    std::size_t max_bytes = 16 * 1024 * 1024;
     duration handler_timeout = std::chrono::seconds(60); ///< how long one may take; then it is cancelled
-    std::size_t max_size = 65'535; ///< bytes of a packet that is received whole; larger ones are truncated
+    datagram_options socket; ///< how its sockets are opened
 };
 
 /// What a datagram server has done so far.
@@ -93,6 +95,9 @@ public:
     /// most once a second, and goes on.
     task<> run();
 
+    /// Called for each socket once it is bound, before any packet is received: to join groups, to set options. What it
+    /// throws ends `run`.
+    void on_open(unique_function<void(datagram_socket&)> hook) { on_open_ = std::move(hook); }
     /// Called once it is bound, with all its endpoints.
     void on_listening(unique_function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }
 
@@ -111,6 +116,7 @@ private:
     std::vector<address> where_;
     datagram_handler serve_;
     datagram_server_options options_;
+    unique_function<void(datagram_socket&)> on_open_;
     unique_function<void(const std::vector<endpoint>&)> on_listening_;
     datagram_server_statistics statistics_;
     std::span<const datagram_socket> running_; // while it runs
