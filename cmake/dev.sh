@@ -14,7 +14,7 @@ presets: dev, release, asan, tsan; a build is in build/PRESET
 END
 }
 
-packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev catch2 python3 valgrind"
+packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev catch2 python3 netbase valgrind"
 peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks iproute2 nftables"
 
 say() { printf '==> %s\n' "$*"; }

@@ -20,10 +20,16 @@ namespace {
 // What look-ups that hang, two a connect, may occupy before others have to wait for them.
 constexpr std::size_t most_threads = 16;
 
-// RFC 6761 section 6.3: this name is the loopback address, also on a machine where nobody has written that down.
-bool is_localhost(const std::string& host)
+// RFC 6761 section 6.3: these names are the loopback addresses, and no name server is asked for them: not even on a
+// machine where nobody has written that down.
+bool is_localhost(std::string_view host)
 {
-    return text::equals_ignoring_case(host, "localhost") || text::equals_ignoring_case(host, "localhost.");
+    constexpr std::string_view localhost = "localhost";
+    if (host.ends_with('.'))
+        host.remove_suffix(1);
+    if (host.size() < localhost.size() || !text::equals_ignoring_case(host.substr(host.size() - localhost.size()), localhost))
+        return false;
+    return host.size() == localhost.size() || host[host.size() - localhost.size() - 1] == '.';
 }
 
 int family_of(const resolve_query& query) noexcept
@@ -68,26 +74,23 @@ endpoint to_endpoint(const addrinfo& from)
 
 result<std::vector<endpoint>> look_up(const resolve_query& query)
 {
-    address_list list(nullptr, ::freeaddrinfo);
-    int code = ask(query, query.host, list);
+    std::vector<std::string> hosts{query.host};
+    if (is_localhost(query.host))
+        hosts = {"::1", "127.0.0.1"}; // as RFC 6724 orders them
     std::vector<endpoint> found;
-    if (code != 0 && code != EAI_SERVICE && is_localhost(query.host))
-        for (const char* const loopback : {"127.0.0.1", "::1"}) {
-            code = ask(query, loopback, list);
-            for (const addrinfo* each = list.get(); code == 0 && each != nullptr; each = each->ai_next)
-                found.push_back(to_endpoint(*each));
+    int failure = EAI_NONAME;
+    for (const std::string& host : hosts) {
+        address_list list(nullptr, ::freeaddrinfo);
+        if (const int code = ask(query, host, list))
+            failure = code;
+        for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
+            endpoint one = to_endpoint(*each);
+            if (one.is_ip() && std::ranges::find(found, one) == found.end())
+                found.push_back(std::move(one));
         }
-    if (!found.empty())
-        return found;
-    if (code != 0)
-        return failure_of(code, "resolve", query.host);
-    for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
-        endpoint one = to_endpoint(*each);
-        if (one.is_ip() && std::ranges::find(found, one) == found.end())
-            found.push_back(std::move(one));
     }
     if (found.empty())
-        return failure_of(EAI_NONAME, "resolve", query.host);
+        return failure_of(failure, "resolve", query.host);
     return found;
 }
 

@@ -105,6 +105,20 @@ TEST_CASE("only the addresses of one family, where one is asked for")
     });
 }
 
+TEST_CASE("localhost and every name that ends with it are the loopback addresses, whatever the system says")
+{
+    context own;
+    own.run([]() -> task<> {
+        for (const char* const host : {"localhost", "LocalHost.", "a.b.localhost"}) {
+            INFO(host);
+            const auto found = co_await resolve(tcp(host, 80));
+            REQUIRE(found.size() == 2);
+            CHECK(to_string(found[0]) == "[::1]:80");
+            CHECK(to_string(found[1]) == "127.0.0.1:80");
+        }
+    }());
+}
+
 TEST_CASE("the name of a service becomes a port, of names and of addresses in text form")
 {
     on_both([]() -> task<> {

@@ -100,8 +100,8 @@ private:
 /// The endpoints of a host, in the order in which the system wants them tried; with `only`, those of one family. An
 /// address in text form needs no look-up, nor does a Unix socket; the zone of an IPv6 address may be the name of an
 /// interface. Every other name, and the name of a service, is asked for as all programs of the system ask
-/// (getaddrinfo), on threads that never hold up the program's end. Where the system does not know `localhost`, it is
-/// the loopback addresses (RFC 6761).
+/// (getaddrinfo), on threads that never hold up the program's end. `localhost`, and what ends with `.localhost`, is the
+/// loopback addresses, whatever the system says (RFC 6761).
 ///
 /// Fails with the resolver's reason (`resolver_category`); with `errc::malformed` for what cannot be a name (RFC 1035
 /// section 2.3.4: labels of 1 to 63 bytes, 253 in all), which nobody is asked for; late, with `errc::timed_out` of
