@@ -10,10 +10,24 @@
 
 namespace portico {
 
+acceptor::acceptor(acceptor&& other)
+    : owner_((other.check_idle(), other.owner_)), listeners_(std::move(other.listeners_)), next_(std::exchange(other.next_, 0))
+{
+}
+
+void acceptor::check_idle() const
+{
+    if (accepting_ != nullptr)
+        throw misuse("an acceptor was moved, added to or released while an accept was under way");
+}
+
 void acceptor::add(acceptor&& other)
 {
+    check_idle();
+    other.check_idle();
     std::ranges::move(other.listeners_, std::back_inserter(listeners_));
     other.listeners_.clear();
+    other.next_ = 0;
 }
 
 std::vector<endpoint> acceptor::local_endpoints() const
@@ -42,18 +56,19 @@ std::vector<int> acceptor::native_handles() const
 
 std::vector<int> acceptor::release()
 {
-    if (accepting_ != nullptr)
-        throw misuse("an acceptor was released while an accept was under way");
+    check_idle();
     std::vector<int> handles;
     for (const auto& each : listeners_)
         handles.push_back(each->release_handle());
     listeners_.clear();
+    next_ = 0;
     return handles;
 }
 
 void acceptor::close() noexcept
 {
     listeners_.clear();
+    next_ = 0;
     if (accepting_ != nullptr && accepting_->is_armed())
         accepting_->ready_later();
 }

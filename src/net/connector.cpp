@@ -179,6 +179,8 @@ bool is_unknown_name(const error& failure) noexcept
 
 void race::fail() const
 {
+    if (tried_ == endpoint::family::none && !untried_.empty()) // the last answer came too late for an attempt
+        throw error(errc::timed_out, "connect to", to_string(to_), phase::connect);
     std::vector<error> telling;
     std::ranges::copy_if(failures_, std::back_inserter(telling), std::not_fn(is_unknown_name));
     if (tried_ == endpoint::family::none)

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
+#include <exception>
 
 namespace portico::detail {
 
@@ -17,7 +17,7 @@ bool reading_descriptors::attempt() noexcept
         const bool complete = reading::attempt(); // what came before, without descriptors
         received_.data = found().text();
         return complete;
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) { // bad_alloc, or length_error of a limit that no string can have
         return fail(ENOMEM), true;
     }
 }
@@ -25,7 +25,8 @@ bool reading_descriptors::attempt() noexcept
 bool reading_descriptors::receive()
 {
     std::vector<int> handles;
-    received_.handles.reserve(most_);
+    constexpr std::size_t most_in_one = 253; // unix(7); what has arrived must have a place
+    received_.handles.reserve(most_in_one);
     received_.data.resize(limit_);
     const io_result got = stream().try_read_descriptors(received_.data, most_, handles);
     for (const int each : handles)

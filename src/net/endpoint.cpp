@@ -5,6 +5,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <portico/error.hpp>
+#include <portico/wire/text.hpp>
 
 namespace portico {
 
@@ -30,11 +31,13 @@ endpoint endpoint::ipv6(const std::array<std::uint8_t, 16>& address, std::uint16
 endpoint endpoint::local(std::string_view path)
 {
     const bool is_abstract = path.starts_with('@');
-    if (path.size() > 107) // sun_path of 108 bytes, of which a path ends with a NUL
-        throw error(errc::malformed, "use the Unix socket", std::string(path), phase::none, "longer than 107 bytes");
+    const auto refuse = [&](const char* why) {
+        throw error(errc::malformed, "use the Unix socket", text::escape(path), phase::none, why);
+    };
+    if (path.size() > (is_abstract ? 108 : 107)) // sun_path has 108 bytes, and a path ends with a NUL
+        refuse("a path or a name has at most 107 bytes");
     if (!is_abstract && path.find('\0') != path.npos)
-        throw error(errc::malformed, "use the Unix socket", std::string(path.substr(0, path.find('\0'))), phase::none,
-                    "it contains a NUL");
+        refuse("it contains a NUL");
     endpoint made;
     made.family_ = family::local;
     if (!path.empty())
@@ -102,17 +105,12 @@ std::string ipv6_text(std::span<const std::uint8_t> octets)
     throw error(errc::malformed, "parse address", std::string(text), phase::none, std::move(detail));
 }
 
-bool is_letter(char which) noexcept
-{
-    return (which >= 'a' && which <= 'z') || (which >= 'A' && which <= 'Z');
-}
-
 // RFC 6335 section 5.1: 1 to 15 letters, digits and hyphens; old names have two other marks. The few that begin with a
 // digit are not worth taking a number that is wrong for a name.
-bool is_service_name(std::string_view text) noexcept
+bool is_service_name(std::string_view name) noexcept
 {
-    return text.size() <= 15 && !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, [](char each) {
-               return is_letter(each) || std::string_view("0123456789-_+").find(each) != std::string_view::npos;
+    return name.size() <= 15 && !name.empty() && text::is_letter(name.front()) && std::ranges::all_of(name, [](char each) {
+               return text::is_letter(each) || text::is_digit(each) || each == '-' || each == '_' || each == '+';
            });
 }
 
@@ -128,15 +126,9 @@ address with_port(address::protocol kind, std::string_view host, std::string_vie
 }
 
 // A name is whatever its maker chose, and must not write to somebody's terminal.
-std::string printable(std::string_view path)
+std::string unix_text(std::string_view path)
 {
-    std::string text;
-    for (const char each : path)
-        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7f)
-            fmt::format_to(std::back_inserter(text), "\\x{:02x}", static_cast<unsigned char>(each));
-        else
-            text += each;
-    return text;
+    return "unix:" + text::escape(path, 108);
 }
 
 } // namespace
@@ -146,7 +138,7 @@ std::string address_text(const endpoint& which)
     const auto octets = which.address();
     switch (which.family()) {
     case endpoint::family::none: break;
-    case endpoint::family::local: return "unix:" + printable(which.path());
+    case endpoint::family::local: return unix_text(which.path());
     case endpoint::family::ipv4: return fmt::format("{}.{}.{}.{}", octets[0], octets[1], octets[2], octets[3]);
     case endpoint::family::ipv6:
         return which.scope_id() == 0 ? ipv6_text(octets) : fmt::format("{}%{}", ipv6_text(octets), which.scope_id());
@@ -168,7 +160,7 @@ address address::parse(std::string_view text, protocol kind)
         malformed(text.substr(0, text.find('\0')), "it contains a NUL");
     if (text.starts_with("unix:")) {
         const std::string_view path = text.substr(5);
-        if (path.empty() || path == "@" || path.size() > 107)
+        if (path.empty() || path == "@" || path.size() > (path.starts_with('@') ? 108 : 107))
             malformed(text, "unix:PATH or unix:@NAME was expected, of 107 bytes at most");
         return portico::local(std::string(path));
     }
@@ -189,7 +181,7 @@ address address::parse(std::string_view text, protocol kind)
 std::string to_string(const address& which)
 {
     if (which.kind() == address::protocol::local)
-        return "unix:" + printable(which.host());
+        return unix_text(which.host());
     const std::string port = which.service().empty() ? std::to_string(which.port()) : which.service();
     if (which.host().empty())
         return "*:" + port;

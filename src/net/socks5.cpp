@@ -204,6 +204,8 @@ void check_request(const socks5_proxy& which, const address& to)
     };
     if (which.user().size() > 255 || which.password().size() > 255)
         refuse("the user and the password for a SOCKS5 proxy have at most 255 bytes each");
+    if (which.user().empty() && !which.password().empty())
+        refuse("a password for a SOCKS5 proxy needs a user");
     const std::optional<endpoint> literal = parse_ip(to.host());
     if (to.host().find(':') != std::string::npos && (!literal || literal->scope_id() != 0))
         refuse("a SOCKS5 proxy is given a name or an address without a zone");

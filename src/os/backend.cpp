@@ -141,10 +141,12 @@ result<std::pair<transport_ptr, transport_ptr>> backend::open_pair()
 
 result<transport_ptr> backend::adopt_stream(int handle)
 {
-    std::error_code code = prepare_adopted(handle, SOCK_STREAM);
+    std::error_code code = check_type(handle, SOCK_STREAM);
     const endpoint remote = remote_endpoint_of(handle);
     if (!code && remote.family() == endpoint::family::none)
         code = std::make_error_code(std::errc::not_connected);
+    if (!code)
+        code = make_non_blocking(handle);
     if (code)
         return error(code, "adopt a stream socket", "descriptor " + std::to_string(handle));
     return transport_ptr(new socket_transport(*this, descriptor(handle), remote));

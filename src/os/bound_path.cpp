@@ -1,6 +1,8 @@
 // bound_path: see bound_path.hpp.
 #include "bound_path.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,22 +10,28 @@ namespace portico::os {
 
 namespace {
 
-bool is_same_file(const struct stat& left, const struct stat& right) noexcept
+// Whether this is the file of a socket that no process has any more: a connect to it is refused. The probe is a datagram
+// socket, to which a stream socket that is in use says EPROTOTYPE: it never gets a connection.
+bool is_stale(const struct stat& file, const socket_address& where) noexcept
 {
-    return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+    const descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    return S_ISSOCK(file.st_mode) && probe && ::connect(probe.get(), where.data(), where.size) != 0
+        && errno == ECONNREFUSED;
 }
 
-// Removes the file of a socket that nobody has any more: a connect to it is refused. Whatever else is there stays. The
-// probe is a datagram socket, to which a stream socket that is in use says EPROTOTYPE: it never gets a connection.
-bool remove_stale(const std::string& path, const socket_address& where) noexcept
+// Takes turns, by a lock on its folder, with other servers that start at the same path at this moment: else one could
+// remove the file that another has just made. Whoever does not get the lock finds the address in use.
+bool make_room(const std::string& path, const socket_address& where)
 {
-    struct stat before{}, after{};
-    if (::lstat(path.c_str(), &before) != 0 || !S_ISSOCK(before.st_mode))
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+    const descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
         return false;
-    const descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!probe || ::connect(probe.get(), where.data(), where.size) == 0 || errno != ECONNREFUSED)
-        return false;
-    return ::lstat(path.c_str(), &after) == 0 && is_same_file(before, after) && ::unlink(path.c_str()) == 0;
+    struct stat file{};
+    if (::lstat(path.c_str(), &file) != 0)
+        return errno == ENOENT; // another one has removed it
+    return is_stale(file, where) && ::unlink(path.c_str()) == 0;
 }
 
 } // namespace
@@ -35,10 +43,10 @@ std::error_code bound_path::bind(int handle, const endpoint& at, int mode)
     // A new socket file has the mode of its socket, less the umask: it is never open to more than it should be.
     if (is_file && mode >= 0 && ::fchmod(handle, static_cast<mode_t>(mode)) != 0)
         return last_error();
-    int code = ::bind(handle, where.data(), where.size);
     std::string path(at.path());
+    int code = ::bind(handle, where.data(), where.size);
     if (code != 0 && errno == EADDRINUSE && is_file) {
-        if (!remove_stale(path, where))
+        if (!make_room(path, where))
             return std::make_error_code(std::errc::address_in_use);
         code = ::bind(handle, where.data(), where.size);
     }

@@ -25,20 +25,21 @@ namespace portico::os {
 
 namespace {
 
+// A peer may have whatever name the system takes, such as a path of 108 bytes, which ends without a NUL: one that no
+// program can use from here counts as none.
 endpoint from_unix(const sockaddr_un& from, socklen_t size)
 {
-    const std::size_t length = size - std::min<std::size_t>(size, offsetof(sockaddr_un, sun_path));
-    if (length == 0)
-        return endpoint::local({});
-    std::string path(from.sun_path, length);
-    if (path.front() == '\0')
-        path.front() = '@';
-    else {
-        path.resize(std::min(path.find('\0'), path.size()));
-        if (path.starts_with('@'))
-            path.insert(0, "./");
-    }
-    return endpoint::local(path);
+    constexpr std::size_t before = offsetof(sockaddr_un, sun_path);
+    const std::string_view raw(from.sun_path, std::min(size - std::min<std::size_t>(size, before), sizeof from.sun_path));
+    std::string name;
+    if (raw.starts_with('\0'))
+        name = "@" + std::string(raw.substr(1));
+    else
+        name = raw.substr(0, raw.find('\0'));
+    if (!raw.starts_with('\0') && name.starts_with('@'))
+        name.insert(0, "./");
+    const bool is_usable = name.size() < sizeof from.sun_path || raw.starts_with('\0');
+    return endpoint::local(is_usable ? name : std::string());
 }
 
 } // namespace
@@ -166,13 +167,16 @@ std::error_code get_option(int handle, int level, int name, std::span<char> valu
     return {};
 }
 
-std::error_code prepare_adopted(int handle, int type) noexcept
+std::error_code check_type(int handle, int type) noexcept
 {
     const int found = option_of(handle, SOL_SOCKET, SO_TYPE, -1);
     if (found < 0)
         return last_error();
-    if (found != type)
-        return std::make_error_code(std::errc::wrong_protocol_type);
+    return found == type ? std::error_code() : std::make_error_code(std::errc::wrong_protocol_type);
+}
+
+std::error_code make_non_blocking(int handle) noexcept
+{
     const int flags = ::fcntl(handle, F_GETFL);
     if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(handle, F_SETFL, flags | O_NONBLOCK) < 0))
         return last_error();

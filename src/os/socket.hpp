@@ -45,7 +45,9 @@ bool set_integer_option(int handle, int level, int name, int value) noexcept;
 int option_of(int handle, int level, int name, int otherwise) noexcept;
 std::error_code set_option(int handle, int level, int name, bytes value) noexcept;
 std::error_code get_option(int handle, int level, int name, std::span<char> value, std::size_t& size) noexcept;
-/// For a descriptor handed in: that it is a socket of this type (SOCK_STREAM), and non-blocking from now on.
-std::error_code prepare_adopted(int handle, int type) noexcept;
+/// For a descriptor handed in: whether it is a socket of this type (SOCK_STREAM).
+std::error_code check_type(int handle, int type) noexcept;
+/// Makes it non-blocking, for every process that shares it.
+std::error_code make_non_blocking(int handle) noexcept;
 
 } // namespace portico::os

@@ -5,7 +5,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <new>
+#include <exception>
 
 namespace portico::os {
 
@@ -38,9 +38,11 @@ result<listener_ptr> socket_listener::open(backend& outside, const endpoint& at,
 
 result<listener_ptr> socket_listener::adopt(backend& outside, int handle)
 {
-    std::error_code code = prepare_adopted(handle, SOCK_STREAM);
+    std::error_code code = check_type(handle, SOCK_STREAM);
     if (!code && option_of(handle, SOL_SOCKET, SO_ACCEPTCONN, 0) == 0)
         code = std::make_error_code(std::errc::invalid_argument); // as accept(2) has it: it does not listen
+    if (!code)
+        code = make_non_blocking(handle);
     if (code)
         return error(code, "adopt a listening socket", "descriptor " + std::to_string(handle));
     return listener_ptr(new socket_listener(outside, descriptor(handle), {}));
@@ -58,7 +60,7 @@ listener::accepted socket_listener::try_accept() noexcept
     if (connected)
         try {
             return {{io_status::done}, transport_ptr(new socket_transport(backend_, std::move(connected), from.to_endpoint()))};
-        } catch (const std::bad_alloc&) {
+        } catch (const std::exception&) {
             return {{io_status::failed, 0, ENOMEM}, nullptr};
         }
     if (!is_would_block(errno))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <limits>
 #include <netinet/in.h>
@@ -13,6 +14,35 @@
 #include <sys/uio.h>
 
 namespace portico::os {
+
+namespace {
+
+std::error_code bind_source(int handle, const endpoint& source) noexcept
+{
+    if (source.family() == endpoint::family::none)
+        return {};
+    // A path would make a file that nobody removes.
+    if (!source.is_ip() && !source.path().starts_with('@'))
+        return std::make_error_code(std::errc::invalid_argument);
+    if (source.is_ip() && source.port() == 0)
+        // The port is chosen by connect, which may share it with connections to others.
+        set_integer_option(handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    else if (source.is_ip()) // several attempts at the same time, to different addresses
+        set_integer_option(handle, SOL_SOCKET, SO_REUSEADDR, 1);
+    const socket_address from(source);
+    return ::bind(handle, from.data(), from.size) == 0 ? std::error_code() : last_error();
+}
+
+// What says that the connection is broken, in both directions; not EPIPE, nor what was wrong with a single call.
+bool breaks_connection(int code) noexcept
+{
+    switch (code) {
+    case ECONNRESET: case ECONNABORTED: case ETIMEDOUT: case EHOSTUNREACH: case ENETUNREACH: case ENETDOWN: return true;
+    default: return false;
+    }
+}
+
+} // namespace
 
 result<transport_ptr> socket_transport::connect(backend& outside, const endpoint& to, const connect_options& options)
 {
@@ -24,13 +54,8 @@ result<transport_ptr> socket_transport::connect(backend& outside, const endpoint
         set_integer_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);
         set_integer_option(handle.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
     }
-    if (options.source.family() != endpoint::family::none) {
-        // The port is chosen by connect, which may share it with connections to others.
-        set_integer_option(handle.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-        const socket_address from(options.source);
-        if (::bind(handle.get(), from.data(), from.size) != 0)
-            return error(last_error(), "connect from " + to_string(options.source) + " to", to_string(to));
-    }
+    if (const std::error_code code = bind_source(handle.get(), options.source))
+        return error(code, "connect from " + to_string(options.source) + " to", to_string(to));
     const socket_address where(to);
     int code;
     do
@@ -51,7 +76,9 @@ io_result socket_transport::after_read(ssize_t got, std::size_t room) noexcept
         return lost_ == 0 ? io_result{io_status::end} : io_result{io_status::failed, 0, lost_};
     if (is_would_block(errno))
         return {io_status::would_block};
-    return {io_status::failed, 0, lost_ = errno};
+    if (breaks_connection(errno))
+        lost_ = errno;
+    return {io_status::failed, 0, errno};
 }
 
 io_result socket_transport::after_write(ssize_t sent) noexcept
@@ -60,7 +87,7 @@ io_result socket_transport::after_write(ssize_t sent) noexcept
         return {io_status::done, static_cast<std::size_t>(sent)};
     if (is_would_block(errno))
         return {io_status::would_block};
-    if (errno != EPIPE) // which does not say that the other direction is broken
+    if (breaks_connection(errno))
         lost_ = errno;
     return {io_status::failed, 0, errno};
 }
@@ -111,6 +138,10 @@ union descriptor_message {
 
 io_result socket_transport::try_write_descriptors(bytes data, std::span<const int> handles) noexcept
 {
+    if (failure != 0)
+        return {io_status::failed, 0, failure};
+    if (remote_.is_ip()) // which would drop them without a word
+        return {io_status::failed, 0, EOPNOTSUPP};
     if (handles.size() > most_descriptors)
         return {io_status::failed, 0, EINVAL};
     descriptor_message control{};
@@ -137,13 +168,17 @@ io_result socket_transport::try_write_descriptors(bytes data, std::span<const in
 io_result socket_transport::try_read_descriptors(std::span<char> destination, std::size_t most,
                                                  std::vector<int>& handles) noexcept
 {
+    if (failure != 0)
+        return {io_status::failed, 0, failure};
+    if (remote_.is_ip())
+        return {io_status::failed, 0, EOPNOTSUPP};
     descriptor_message control{};
     iovec part{destination.data(), destination.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = &control;
-    message.msg_controllen = CMSG_SPACE(std::min(most, most_descriptors) * sizeof(int));
+    message.msg_controllen = most == 0 ? 0 : CMSG_LEN(std::min(most, most_descriptors) * sizeof(int)); // not one more
     try {
         handles.reserve(most_descriptors); // what has arrived must have a place
     } catch (const std::bad_alloc&) {
@@ -166,8 +201,47 @@ io_result socket_transport::try_read_descriptors(std::span<char> destination, st
     return after_read(got, 0); // descriptors end a read early: it has not emptied the socket
 }
 
+namespace {
+
+/// sendfile has no MSG_NOSIGNAL. What it raises in this thread is taken back, whatever the program does with SIGPIPE.
+class without_broken_pipe_signal {
+public:
+    without_broken_pipe_signal() noexcept
+    {
+        ::sigemptyset(&broken_pipe_);
+        ::sigaddset(&broken_pipe_, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+        was_pending_ = is_pending();
+    }
+    without_broken_pipe_signal(const without_broken_pipe_signal&) = delete;
+    without_broken_pipe_signal& operator=(const without_broken_pipe_signal&) = delete;
+    ~without_broken_pipe_signal()
+    {
+        const int code = errno;
+        const timespec at_once{};
+        if (!was_pending_ && is_pending())
+            ::sigtimedwait(&broken_pipe_, nullptr, &at_once);
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        errno = code;
+    }
+
+private:
+    static bool is_pending() noexcept
+    {
+        sigset_t pending;
+        return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
+    }
+    sigset_t broken_pipe_, before_;
+    bool was_pending_;
+};
+
+} // namespace
+
 io_result socket_transport::try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept
 {
+    if (failure != 0)
+        return {io_status::failed, 0, failure};
+    const without_broken_pipe_signal guard;
     auto position = static_cast<off_t>(offset);
     ssize_t sent;
     do

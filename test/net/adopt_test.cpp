@@ -107,6 +107,7 @@ TEST_CASE("what is no connected stream socket or no listener is refused, and sta
     CHECK(failure_of([&] { return adopt_connection(own, fresh.get()); }) == std::errc::not_connected);
     for (const int each : {one.get(), other.get(), file.get(), fresh.get()})
         CHECK(::fcntl(each, F_GETFD) >= 0);
+    CHECK((::fcntl(fresh.get(), F_GETFL) & O_NONBLOCK) == 0);
 }
 
 TEST_CASE("a listening socket is handed over: what waits in its backlog is accepted by the next")
@@ -154,6 +155,52 @@ TEST_CASE("closing an acceptor ends an accept under way, and every later one")
             CHECK_THROWS_AS(source.try_accept(), error);
         }(kind.where));
     }
+}
+
+TEST_CASE("an acceptor that has closed listens again with what is added to it")
+{
+    context own;
+    own.run([](context& here) -> task<> {
+        acceptor source = listen(here, endpoint::ipv4({127, 0, 0, 1}, 0));
+        source.add(listen(here, endpoint::ipv4({127, 0, 0, 2}, 0)));
+        connection first = co_await connect(source.local_endpoints().front());
+        (void)co_await source.accept(); // the second one has its turn now
+        source.close();
+        source.add(listen(here, endpoint::ipv4({127, 0, 0, 3}, 0)));
+        connection client = co_await connect(source.local_endpoints().front());
+        connection peer = co_await source.accept();
+        CHECK(peer.remote_endpoint() == client.local_endpoint());
+    }(own));
+}
+
+TEST_CASE("an acceptor is neither moved, added to nor released while an accept is under way")
+{
+    context own;
+    own.run([](context& here) -> task<> {
+        acceptor source = listen(here, endpoint::ipv4({127, 0, 0, 1}, 0));
+        acceptor other = listen(here, endpoint::ipv4({127, 0, 0, 1}, 0));
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn([&]() -> task<> { (void)co_await source.accept(); });
+            CHECK_THROWS_AS(acceptor(std::move(source)), misuse);
+            CHECK_THROWS_AS(source.add(std::move(other)), misuse);
+            CHECK_THROWS_AS(source.release(), misuse);
+            group.cancel();
+            co_return;
+        });
+        const acceptor moved(std::move(source));
+        CHECK(moved.local_endpoints().size() == 1);
+    }(own));
+}
+
+TEST_CASE("a descriptor that is moved to closes what it had, and leaves none behind")
+{
+    auto [one, other] = plain_pair();
+    const int first = one.get(), second = other.get();
+    one = std::move(other);
+    CHECK(one.get() == second);
+    CHECK_FALSE(other);
+    CHECK(::fcntl(first, F_GETFD) == -1);
+    CHECK(::fcntl(second, F_GETFD) != -1);
 }
 
 TEST_CASE("one dual-stack socket serves both families, and its IPv4 peers have mapped addresses")

@@ -1,11 +1,15 @@
 // Unix sockets: paths and abstract names, files that are left behind, who may connect, who is there, descriptors.
 #include "support/streams.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 using namespace portico;
 using namespace test;
@@ -167,10 +171,64 @@ TEST_CASE("a path that no Unix socket can have is refused before the system is a
     CHECK_THROWS_AS(endpoint::local(std::string(108, 'x')), error);
     CHECK_THROWS_AS(endpoint::local(std::string("a\0b", 3)), error);
     CHECK_NOTHROW(endpoint::local(std::string("@a\0b", 4)));
+    CHECK_NOTHROW(endpoint::local("@" + std::string(107, 'x')));
+    CHECK_THROWS_AS(endpoint::local("@" + std::string(108, 'x')), error);
     const folder here;
     run_on_system([&](context&) -> task<> {
         auto missing = co_await as_result(listen(local(here / "no/such/folder")));
         CHECK(code_of(std::move(missing)) == std::errc::no_such_file_or_directory);
+    });
+}
+
+TEST_CASE("a client may have whatever name the system takes, and is served")
+{
+    run_on_system([](context& own) -> task<> {
+        acceptor source = listen(own, endpoint::local(own_name()));
+        const auto connect_from = [&](const std::string& name) {
+            descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+            sockaddr_un where{};
+            where.sun_family = AF_UNIX;
+            std::copy(name.begin(), name.end(), where.sun_path);
+            const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+            REQUIRE(::bind(client.get(), reinterpret_cast<const sockaddr*>(&where), size) == 0);
+            where = {AF_UNIX, {}};
+            const std::string to = own_name();
+            std::copy(to.begin() + 1, to.end(), where.sun_path + 1);
+            const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + to.size());
+            REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), length) == 0);
+            return client;
+        };
+        const std::string longest(107, 'n');
+        const descriptor abstract = connect_from(std::string(1, '\0') + longest);
+        connection peer = co_await source.accept();
+        CHECK(peer.remote_endpoint().path() == "@" + longest);
+        CHECK(peer.remote_endpoint() == endpoint::local("@" + longest));
+        const folder here;
+        std::string path = here / "";
+        path.resize(108, 'p'); // fills sun_path: no NUL has room behind it
+        const descriptor with_path = connect_from(path);
+        peer = co_await source.accept();
+        CHECK(peer.remote_endpoint().family() == endpoint::family::local);
+        CHECK(peer.remote_endpoint().path().empty());
+    });
+}
+
+TEST_CASE("a connection may come from an abstract name, and from no path, whose file would stay")
+{
+    const folder here;
+    const std::string path = here / "client";
+    run_on_system([&](context& own) -> task<> {
+        acceptor source = listen(own, endpoint::local(own_name()));
+        connect_options options;
+        options.source = endpoint::local(own_name() + "-client");
+        connection client = co_await connect(local(own_name()), options);
+        connection peer = co_await source.accept();
+        CHECK(peer.remote_endpoint() == options.source);
+        options.source = endpoint::local(path);
+        auto refused = co_await as_result(connect(local(own_name()), options));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == std::errc::invalid_argument);
+        CHECK_FALSE(fs::exists(path));
     });
 }
 
@@ -251,12 +309,61 @@ TEST_CASE("descriptors that are too many, or over a connection that has none, ar
         auto late = co_await as_result(with_deadline(1ms, far.read_descriptors()));
         REQUIRE_FALSE(late);
         CHECK(late.error().code() == errc::timed_out);
+        auto huge = co_await as_result(far.read_descriptors(SIZE_MAX));
+        REQUIRE_FALSE(huge);
+        CHECK(huge.error().code() == std::errc::not_enough_memory);
+        const int handles[] = {near.native_handle(), near.native_handle(), near.native_handle()};
+        co_await near.write_descriptors("x", handles);
+        received_descriptors one = co_await far.read_descriptors(100, 1);
+        CHECK(one.handles.size() == 1);
+        co_await near.write_descriptors("x", handles);
+        received_descriptors all = co_await far.read_descriptors(100, SIZE_MAX);
+        CHECK(all.handles.size() == 3);
+    });
+    run_with_connections(stream_kinds()[0], [](connection& near, connection&) -> task<> {
+        const int handle = near.native_handle();
+        auto refused = co_await as_result(near.write_descriptors("x", {&handle, 1}));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == std::errc::operation_not_supported);
+        CHECK(near.bytes_written() == 0);
     });
     run_with_connections(memory_stream("memory", 100, SIZE_MAX, 0), [](connection& near, connection&) -> task<> {
         const int handle = 0;
         auto refused = co_await as_result(near.write_descriptors("x", {&handle, 1}));
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code() == std::errc::operation_not_supported);
+    });
+}
+
+TEST_CASE("what was wrong with a descriptor does not spoil the connection, and its end stays a good one")
+{
+    run_on_system([](context& own) -> task<> {
+        auto [near, far] = connection_pair(own);
+        const int none = 9999;
+        auto passed = co_await as_result(near.write_descriptors("x", {&none, 1}));
+        REQUIRE_FALSE(passed);
+        CHECK(passed.error().code() == std::errc::bad_file_descriptor);
+        auto sent = co_await as_result(near.write_file(none));
+        REQUIRE_FALSE(sent);
+        CHECK(sent.error().code() == std::errc::bad_file_descriptor);
+        co_await send_and_end(far, "hello");
+        const bytes all = co_await near.read_all(100);
+        CHECK(all == bytes("hello"));
+    });
+}
+
+TEST_CASE("a file for a peer that has closed is an error and no signal")
+{
+    const folder here;
+    const std::string path = here / "file";
+    std::ofstream(path) << "content";
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    run_on_system([&](context& own) -> task<> {
+        auto [near, far] = connection_pair(own);
+        far.close();
+        auto sent = co_await as_result(near.write_file(file.get()));
+        REQUIRE_FALSE(sent);
+        CHECK(sent.error().code() == std::errc::broken_pipe);
     });
 }
 

@@ -92,7 +92,7 @@ outcome talk(const script& steps, afterwards then = afterwards::goes_on, address
     own.run([&]() -> task<> {
         acceptor source = co_await listen(tcp("127.0.0.1", 1080));
         connect_options options;
-        options.socks5.emplace(tcp("127.0.0.1", 1080), user, password);
+        options.socks5.emplace(tcp("127.0.0.1", 1080), user, user.empty() ? std::string() : password);
         co_await converse(source, steps, then, to, options, seen);
     }());
     return seen;
@@ -342,10 +342,10 @@ TEST_CASE("SOCKS5: the timeout is for all of it, the look-up of the proxy and th
 
 TEST_CASE("SOCKS5: what the protocol cannot say is an error before anything is sent")
 {
-    const auto check = [](address to, const std::string& user, const std::string& text) {
+    const auto check = [](address to, const std::string& user, const std::string& text, const std::string& password = "") {
         run_in_memory([&](context&, memory_backend& outside) -> task<> {
             connect_options options;
-            options.socks5.emplace(tcp("127.0.0.1", 1080), user, "");
+            options.socks5.emplace(tcp("127.0.0.1", 1080), user, password);
             const auto made = co_await as_result(connect(to, options));
             REQUIRE_FALSE(made);
             CHECK(made.error().code() == errc::malformed);
@@ -361,4 +361,5 @@ TEST_CASE("SOCKS5: what the protocol cannot say is an error before anything is s
     check(tcp("fe80::1%eth0", 80), "", "a SOCKS5 proxy is given a name or an address without a zone");
     check(tcp("host.test", 80), std::string(256, 'u'),
           "the user and the password for a SOCKS5 proxy have at most 255 bytes each");
+    check(tcp("host.test", 80), "", "a password for a SOCKS5 proxy needs a user", "secret");
 }

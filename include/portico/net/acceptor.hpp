@@ -7,7 +7,8 @@
 
 namespace portico {
 
-/// Listens at every address of a host and accepts from all of them. One accept at a time. Destruction stops listening.
+/// Listens at every address of a host and accepts from all of them. One accept at a time: a second, or moving, adding to
+/// or releasing the acceptor meanwhile, throws `misuse`. Destruction stops listening.
 class acceptor {
 public:
     class accepting_stream;
@@ -15,8 +16,7 @@ public:
 
     acceptor(context& owner, std::vector<listener_ptr> listeners) noexcept
         : owner_(&owner), listeners_(std::move(listeners)) {}
-    /// Not while an accept is under way.
-    acceptor(acceptor&& other) noexcept = default;
+    acceptor(acceptor&& other);
     acceptor& operator=(acceptor&&) = delete;
 
     /// Completes with the next connection. Connections that failed before they could be accepted are passed over
@@ -29,7 +29,7 @@ public:
     /// The next connection, without waiting: none where there is none yet. Throws as `accept` does.
     std::optional<connection> try_accept();
 
-    /// Accepts from all that another one listens at, too. Not while an accept is under way.
+    /// Accepts from all that another one listens at, too.
     void add(acceptor&& other);
 
     /// Where it listens, with the ports that the system chose.
@@ -46,6 +46,8 @@ public:
     void close() noexcept;
 
 private:
+    void check_idle() const;
+
     context* owner_;
     std::vector<listener_ptr> listeners_;
     accepting_stream* accepting_ = nullptr;

@@ -13,7 +13,7 @@ public:
     descriptor(descriptor&& other) noexcept : handle_(other.release()) {}
     descriptor& operator=(descriptor&& other) noexcept
     {
-        std::swap(handle_, other.handle_);
+        const descriptor before(std::exchange(handle_, other.release()));
         return *this;
     }
     ~descriptor() { close(); }

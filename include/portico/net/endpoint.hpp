@@ -19,9 +19,9 @@ public:
     endpoint() noexcept = default;
     static endpoint ipv4(std::array<std::uint8_t, 4> address, std::uint16_t port) noexcept;
     static endpoint ipv6(const std::array<std::uint8_t, 16>& address, std::uint16_t port, std::uint32_t scope_id = 0) noexcept;
-    /// A Unix socket (unix(7)): the path of its file, `@` and an abstract name (a file of such a name is `./@name`), or
-    /// empty for one without a name. Throws `error` (`errc::malformed`) where it is longer than 107 bytes, or a path
-    /// with a NUL in it.
+    /// A Unix socket (unix(7)): the path of its file, of at most 107 bytes; `@` and an abstract name, of at most 107 (a
+    /// file of such a name is `./@name`); or empty for one without a name. Throws `error` (`errc::malformed`) where it is
+    /// longer, or a path with a NUL in it.
     static endpoint local(std::string_view path);
 
     enum family family() const noexcept { return family_; }
@@ -57,7 +57,7 @@ private:
 };
 
 /// `127.0.0.1:9999`, `[::1]:9999`, `[fe80::1%2]:9999`, `unix:/run/x.sock`, `unix:@name`, `unix:` for a Unix socket
-/// without a name; `-` for none. Control characters in a name are written as `\x01`.
+/// without a name; `-` for none. Bytes of a name that are not printable ASCII are written as `\x01`.
 std::string to_string(const endpoint& which);
 /// The same of an IP address without its port and brackets: `127.0.0.1`, `::1`, `fe80::1%2`.
 std::string address_text(const endpoint& which);

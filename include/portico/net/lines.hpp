@@ -28,8 +28,10 @@ task<> for_each_line(connection& from, F function, std::size_t limit = 8192)
             co_await function(*line);
         else if constexpr (std::is_same_v<returned, bool>)
             going_on = function(*line);
-        else
+        else {
+            static_assert(std::is_void_v<returned>, "the function returns a task, a bool or nothing");
             function(*line);
+        }
         if (!going_on)
             co_return;
     }

@@ -32,7 +32,8 @@ extern const socket_option<bool> reuse_address, reuse_port, keep_alive, broadcas
 /// Bytes; the system doubles what is set, and answers with the double.
 extern const socket_option<int> send_buffer, receive_buffer;
 extern const socket_option<int> type, receive_low_water, priority;
-/// How long close(2) waits for what is unsent; none (the default): it does not wait. 0 resets the connection.
+/// How long close(2) waits for what is unsent, and with it the whole program; none (the default): it does not wait. 0
+/// resets the connection.
 extern const socket_option<std::optional<std::chrono::seconds>> linger;
 /// The name of the interface that everything goes through.
 extern const socket_option<std::string> bind_to_device;

@@ -43,7 +43,8 @@ struct connect_options {
     duration resolution_delay = std::chrono::milliseconds(50);
     /// How long an attempt has before the next address is tried beside it (RFC 8305 section 5).
     duration attempt_delay = std::chrono::milliseconds(250);
-    endpoint source;                    ///< the local address, with a port or 0; none: the system's choice
+    /// The local address, with a port or 0; none: the system's choice. Of a Unix socket: an abstract name, no path.
+    endpoint source;
     std::optional<socks5_proxy> socks5; ///< connects through it; it looks up the name
 };
 
