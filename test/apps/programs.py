@@ -102,9 +102,10 @@ def read_request(connection):
 
 
 @contextlib.contextmanager
-def raw_server(serve):
+def raw_server(serve, host="127.0.0.1"):
     """A server whose connections `serve(connection)` has, each in a thread; yields its port. It may fail: peers do."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family, backlog=64) as listener:
         def session(connection):
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(PATIENCE)
