@@ -294,16 +294,4 @@ std::error_code socket_datagram::set_membership(bool member, const endpoint& gro
                       {reinterpret_cast<const char*>(&any), sizeof any});
 }
 
-void socket_datagram::close() noexcept
-{
-    path_.remove();
-    close_handle();
-}
-
-int socket_datagram::release_handle() noexcept
-{
-    path_.forget();
-    return take_handle();
-}
-
 } // namespace portico::os

@@ -1,14 +1,13 @@
 // socket_datagram: a UDP or Unix datagram socket.
 #pragma once
 
-#include "bound_path.hpp"
-#include "readiness.hpp"
+#include "bound_socket.hpp"
 
 #include <portico/net/datagram_transport.hpp>
 
 namespace portico::os {
 
-class socket_datagram final : public os_socket<datagram_transport> {
+class socket_datagram final : public bound_socket<datagram_transport> {
 public:
     static result<datagram_transport_ptr> open(backend& outside, const endpoint& at, const datagram_options& options);
     static result<datagram_transport_ptr> adopt(backend& outside, int handle);
@@ -20,13 +19,10 @@ public:
                                    const endpoint& source) noexcept override;
     endpoint local_endpoint() const noexcept override { return local_; }
     endpoint remote_endpoint() const noexcept override { return remote_endpoint_of(handle()); }
-    void close() noexcept override;
-    /// The file of a Unix socket stays then.
-    int release_handle() noexcept override;
 
 private:
     socket_datagram(backend& outside, descriptor handle, bound_path path)
-        : os_socket(outside, std::move(handle)), path_(std::move(path)), bound_(local_endpoint_of(this->handle())),
+        : bound_socket(outside, std::move(handle), std::move(path)), bound_(local_endpoint_of(this->handle())),
           local_(bound_) {}
     void read_control(msghdr& message, arrival& what) noexcept;
     /// Sending binds a socket that was adopted unbound.
@@ -34,7 +30,6 @@ private:
     std::error_code set_peer(const endpoint& to) noexcept;
     std::error_code disconnect() noexcept;
 
-    bound_path path_;
     endpoint bound_, local_; // local_ is what connecting has made of bound_
 };
 

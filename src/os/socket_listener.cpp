@@ -69,16 +69,4 @@ listener::accepted socket_listener::try_accept() noexcept
     return {{io_status::would_block}, nullptr};
 }
 
-void socket_listener::close() noexcept
-{
-    path_.remove();
-    close_handle();
-}
-
-int socket_listener::release_handle() noexcept
-{
-    path_.forget();
-    return take_handle();
-}
-
 } // namespace portico::os
