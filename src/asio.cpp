@@ -3,7 +3,7 @@
 
 #include "os/backend.hpp"
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 std::unique_ptr<backend> make_os_backend(asio::io_context& loop, loop_threads threads)
 {

@@ -1,7 +1,7 @@
 // Errors: the texts that a person reads.
 #include <portico/error.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

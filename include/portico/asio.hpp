@@ -7,7 +7,7 @@
 #include <asio/io_context.hpp>
 #include <memory>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// How many threads run the caller's event loop.
 enum class loop_threads { one, several };

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A type whose objects are single octets: char, unsigned char, char8_t, std::byte.
 template <class T>

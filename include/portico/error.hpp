@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Conditions that the operating system has no number for.
 enum class errc {
@@ -28,7 +28,7 @@ enum class errc {
 template <>
 struct std::is_error_code_enum<portico::errc> : std::true_type {};
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// What was under way when a deadline passed.
 enum class phase { none, resolve, connect, handshake, read, write, idle, total };

@@ -5,7 +5,7 @@
 #define PORTICO_VERSION_MINOR 1
 #define PORTICO_VERSION_PATCH 0
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// `0.1.0`.
 inline constexpr const char* version = "0.1.0";

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 std::vector<std::source_location> await_stack(const operation& waiting)
 {
@@ -17,9 +17,9 @@ std::vector<std::source_location> await_stack(const operation& waiting)
 
 namespace {
 
-// `portico::task<> chat::room::join(int)` becomes `chat::room::join`. Compilers spell functions their own ways; GCC
+// `portico::v0_1::task<> portico::v0_1::scope(F)` becomes `portico::scope`. Compilers spell functions their own ways; GCC
 // names the coroutine's own function, whose parameter is its frame.
-std::string_view plain_name(std::string_view function)
+std::string plain_name(std::string_view function)
 {
     int depth = 0;
     std::size_t begin = 0, end = function.size();
@@ -36,10 +36,10 @@ std::string_view plain_name(std::string_view function)
         else if (each == ' ' && depth == 0)
             begin = i + 1;
     }
-    std::string_view name = function.substr(begin, end - begin);
-    for (const std::string_view anonymous : {"{anonymous}::", "(anonymous namespace)::"})
-        if (name.starts_with(anonymous))
-            name.remove_prefix(anonymous.size());
+    std::string name(function.substr(begin, end - begin));
+    for (const std::string_view unsaid : {"{anonymous}::", "(anonymous namespace)::", "v0_1::"})
+        if (const auto position = name.find(unsaid); position != std::string::npos)
+            name.erase(position, unsaid.size());
     return name;
 }
 

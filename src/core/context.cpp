@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 context::context() : context(make_os_backend()) {}
 

@@ -1,7 +1,7 @@
 // sleep_for: an operation that an instant completes.
 #include <portico/core/deadline.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 bool sleeping::attempt() noexcept
 {

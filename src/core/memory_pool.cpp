@@ -14,7 +14,7 @@
 #endif
 #endif
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 #ifdef PORTICO_POOL_OFF
 

@@ -4,7 +4,7 @@
 #include <portico/core/context.hpp>
 #include <portico/core/scope.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 bool operation::start(detail::promise_base& task) noexcept
 {

@@ -3,7 +3,7 @@
 
 #include <portico/core/context.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 void detail::resume(promise_base& which) noexcept
 {

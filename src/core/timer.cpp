@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 // A tick is 2^20 ns, about a millisecond: a shift instead of a division.
 std::uint64_t timer_wheel::tick_of(time_point instant) noexcept

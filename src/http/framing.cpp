@@ -5,7 +5,7 @@
 #include <portico/wire/text.hpp>
 #include <vector>
 
-namespace portico::http::framing {
+namespace portico::inline v0_1::http::framing {
 
 void malformed(const std::string& why, std::string_view what)
 {

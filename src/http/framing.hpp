@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace portico::http::framing {
+namespace portico::inline v0_1::http::framing {
 
 constexpr std::uint64_t largest_size = INT64_MAX;
 

@@ -4,7 +4,7 @@
 #include <portico/wire/text.hpp>
 #include <utility>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace portico::memory {
+namespace portico::inline v0_1::memory {
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace portico::memory {
+namespace portico::inline v0_1::memory {
 
 /// A multicast or broadcast address.
 bool is_group(const endpoint& which) noexcept;

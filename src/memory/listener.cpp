@@ -1,7 +1,7 @@
 // memory_listener: see listener.hpp.
 #include "listener.hpp"
 
-namespace portico::memory {
+namespace portico::inline v0_1::memory {
 
 std::pair<transport_ptr, transport_ptr> connect(const memory_link& how, const endpoint& here, const endpoint& there)
 {

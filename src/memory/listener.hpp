@@ -5,7 +5,7 @@
 
 #include <deque>
 
-namespace portico::memory {
+namespace portico::inline v0_1::memory {
 
 /// Two connected ends: the one at `here`, and the one at `there`.
 std::pair<transport_ptr, transport_ptr> connect(const memory_link& how, const endpoint& here, const endpoint& there);

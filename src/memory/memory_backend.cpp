@@ -15,7 +15,7 @@
 #include <portico/core/await_stack.hpp>
 #include <portico/net/resolver.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// What other threads may still post to when the backend is gone.
 struct memory_backend::posted {

@@ -11,7 +11,7 @@
 #include <netdb.h>
 #include <portico/net/resolver.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <portico/memory/memory_backend.hpp>
 #include <string>
 
-namespace portico::memory {
+namespace portico::inline v0_1::memory {
 
 /// One direction of a link.
 struct pipe {

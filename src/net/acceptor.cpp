@@ -8,7 +8,7 @@
 #include <iterator>
 #include <portico/net/resolver.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 acceptor::acceptor(acceptor&& other)
     : owner_((other.check_idle(), other.owner_)), listeners_(std::move(other.listeners_)), next_(std::exchange(other.next_, 0))

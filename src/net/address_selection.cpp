@@ -5,7 +5,7 @@
 #include <array>
 #include <functional>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <portico/net/endpoint.hpp>
 #include <vector>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 struct destination {
     endpoint to;

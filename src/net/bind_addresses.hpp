@@ -8,7 +8,7 @@
 #include <system_error>
 #include <vector>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 /// Where [::] takes IPv4 too, it goes first and stands for every address.
 inline void put_dual_stack_first(std::vector<endpoint>& endpoints)

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 connection::connection(context& owner, transport_ptr stream) noexcept
     : owner_(&owner), transport_(std::move(stream)), buffer_(owner)

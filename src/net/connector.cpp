@@ -10,7 +10,7 @@
 #include <netdb.h>
 #include <portico/core/event.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

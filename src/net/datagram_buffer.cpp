@@ -5,7 +5,7 @@
 #include <new>
 #include <portico/core/memory_pool.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 receiving::receiving(datagram_socket& from, std::size_t limit, char* destination, bool peek)
     : timed_operation(from.timeout_), from_(from)

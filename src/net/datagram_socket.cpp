@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <exception>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 bool reading_descriptors::attempt() noexcept
 {

@@ -7,7 +7,7 @@
 #include <portico/error.hpp>
 #include <portico/wire/text.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 endpoint endpoint::ipv4(std::array<std::uint8_t, 4> address, std::uint16_t port) noexcept
 {

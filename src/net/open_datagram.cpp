@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

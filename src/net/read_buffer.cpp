@@ -5,7 +5,7 @@
 #include <portico/core/context.hpp>
 #include <utility>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 read_buffer::read_buffer(read_buffer&& other) noexcept
     : owner_(other.owner_), data_(std::exchange(other.data_, nullptr)), begin_(std::exchange(other.begin_, 0)),

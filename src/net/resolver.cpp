@@ -7,7 +7,7 @@
 #include <netdb.h>
 #include <portico/wire/text.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 std::optional<endpoint> parse_ip(std::string_view text, std::uint16_t port)
 {

@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

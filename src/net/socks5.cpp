@@ -7,7 +7,7 @@
 #include <portico/core/deadline.hpp>
 #include <portico/wire/text.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 namespace {
 

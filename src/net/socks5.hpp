@@ -6,7 +6,7 @@
 #include <portico/net/connection.hpp>
 #include <portico/net/socks5.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 /// Throws where a proxy cannot be asked for this: a name or a user that does not fit into the protocol.
 void check_request(const socks5_proxy& which, const address& to);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 reading::reading(connection& from, until goal, std::size_t limit, bytes delimiter)
     : operation(from.timeout_), from_(from), limit_(limit), view_(delimiter), goal_(goal)

@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 std::error_code socket_base::set_option(int, int, bytes) noexcept
 {

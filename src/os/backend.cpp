@@ -11,7 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 std::unique_ptr<backend> make_os_backend()
 {
@@ -20,7 +20,7 @@ std::unique_ptr<backend> make_os_backend()
 
 } // namespace portico
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 // UNSAFE_IO: other threads only post to this loop, and never touch its sockets and timers.
 backend::backend()

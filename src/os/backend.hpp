@@ -9,7 +9,7 @@
 #include <optional>
 #include <portico/core/backend.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 class backend;
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 /// Binds a socket and, where that makes a file, removes the file with this object: only if it is still the same one,
 /// so that nothing is taken from a server that has taken the path over.

@@ -4,7 +4,7 @@
 #include "bound_path.hpp"
 #include "readiness.hpp"
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 template <class Interface>
 class bound_socket : public os_socket<Interface> {

@@ -3,7 +3,7 @@
 
 #include <portico/core/memory_pool.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 class readiness::handler {
 public:

@@ -9,7 +9,7 @@
 #include <portico/core/context.hpp>
 #include <portico/net/transport.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 /// Base of what waits for a descriptor of its own. Counted: Asio's handlers hold it, so that a wait may be abandoned,
 /// or the descriptor closed, while they are still to come.

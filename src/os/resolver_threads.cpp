@@ -13,7 +13,7 @@
 #include <portico/wire/text.hpp>
 #include <thread>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 namespace {
 

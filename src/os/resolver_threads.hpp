@@ -5,7 +5,7 @@
 #include <portico/core/backend.hpp>
 #include <portico/net/endpoint.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 /// At most 16 at a time; further look-ups wait for one to end.
 class resolver_threads {

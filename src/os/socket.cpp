@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 void descriptor::close() noexcept
 {
@@ -21,7 +21,7 @@ void descriptor::close() noexcept
 
 } // namespace portico
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <system_error>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 /// A sockaddr of any family: to be filled by a system call, or made from an endpoint.
 struct socket_address {

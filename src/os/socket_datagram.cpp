@@ -8,7 +8,7 @@
 #include <netinet/udp.h>
 #include <sys/uio.h>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <portico/net/datagram_transport.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 class socket_datagram final : public bound_socket<datagram_transport> {
 public:

@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 #include <exception>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 result<listener_ptr> socket_listener::open(backend& outside, const endpoint& at, const listen_options& options)
 {

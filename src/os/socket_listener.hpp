@@ -3,7 +3,7 @@
 
 #include "bound_socket.hpp"
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 class socket_listener final : public bound_socket<listener> {
 public:

@@ -13,7 +13,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <portico/core/memory_pool.hpp>
 
-namespace portico::os {
+namespace portico::inline v0_1::os {
 
 class socket_transport final : public os_socket<transport>, public detail::pooled {
 public:

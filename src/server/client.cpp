@@ -1,7 +1,7 @@
 // client: see client.hpp.
 #include <portico/server/client.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 task<> client::run()
 {

@@ -7,7 +7,7 @@
 #include <portico/core/deadline.hpp>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 using namespace std::chrono_literals;
 

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 using namespace std::chrono_literals;
 

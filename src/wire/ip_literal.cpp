@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <portico/wire/text.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 bool is_ipv4(std::string_view text) noexcept
 {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Four decimal numbers up to 255 without leading zeros.
 bool is_ipv4(std::string_view text) noexcept;

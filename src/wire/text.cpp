@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace portico::text {
+namespace portico::inline v0_1::text {
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept
 {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <vector>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 struct response_outcome {
     std::vector<response_head> interim;

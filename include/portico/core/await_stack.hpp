@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// The `co_await`s at which an operation is waited for: the innermost first, then that of the task which awaits that
 /// one, up to the task that was spawned.

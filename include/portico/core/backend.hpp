@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 class context;
 class datagram_transport;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A queue of at most `capacity` values. Senders wait while it is full, receivers while it is empty, each served in
 /// the order in which they came. It outlives the operations that wait for it.

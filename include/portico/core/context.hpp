@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Something that went wrong and that no task was there to be told of: an exception that nobody awaited, an error of
 /// accepting. `text` is one line for a person.

@@ -3,7 +3,7 @@
 
 #include <portico/core/operation.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A flag. `co_await happened.wait()` completes at once while it is set, else when it is set. It outlives its waits.
 class event {

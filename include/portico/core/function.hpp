@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 template <class Signature>
 class unique_function;

@@ -1,7 +1,7 @@
 // intrusive_list: a doubly linked list whose links live in its elements. It owns nothing and allocates nothing.
 #pragma once
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 template <class T, class Tag>
 class intrusive_list;

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 /// Blocks of `size` bytes; freed ones are kept, up to 256 KiB a size class and thread, and used again. Of blocks of more
 /// than 2 KiB each thread keeps the one, up to 256 KiB, that was freed last. Under

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// An awaitable that first tries (`attempt`), and suspends the task only when it would block. It is awaited once, as
 /// an rvalue, in a task of the context that its object belongs to. A deadline or a cancellation that ends it abandons

@@ -7,7 +7,7 @@
 #include <portico/core/memory_pool.hpp>
 #include <source_location>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 class cancel_scope;
 class context;

@@ -8,7 +8,7 @@
 #include <portico/core/task.hpp>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A part of the program that is cancelled as a whole, in the tree of such parts. Once it is cancelled, every await in
 /// it (and in the scopes inside it that are not shielded) throws `cancelled`, until it ends.

@@ -9,7 +9,7 @@
 #include <portico/core/promise.hpp>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 template <class T = void>
 class task;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <portico/core/intrusive_list.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Durations and instants of every backend's clock, which is monotonic.
 using duration = std::chrono::steady_clock::duration;

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <variant>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace detail {
 

@@ -6,7 +6,7 @@
 #include <portico/net/connection.hpp>
 #include <portico/net/handler.hpp>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 /// Whether the connection may carry another exchange.
 enum class reuse : bool { no, yes };

@@ -6,7 +6,7 @@
 #include <portico/http/response_parser.hpp>
 #include <string>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 /// Is given a response piece by piece; what it throws ends the exchange. Views are valid during the call.
 class receiver {

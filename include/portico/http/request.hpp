@@ -5,7 +5,7 @@
 #include <portico/wire/url.hpp>
 #include <string>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 /// A request without content: method, target, fields.
 class request {

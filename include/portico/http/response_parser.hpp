@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace portico::http {
+namespace portico::inline v0_1::http {
 
 /// The head of a response: status line and header section.
 class response_head {

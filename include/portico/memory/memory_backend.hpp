@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace memory {
 class datagram;

@@ -5,7 +5,7 @@
 #include <portico/net/connection.hpp>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Listens at every address of a host and accepts from all of them. One accept at a time: a second, or moving, adding to
 /// or releasing the acceptor meanwhile, throws `misuse`. Destruction stops listening.

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 namespace detail {
 class reading;

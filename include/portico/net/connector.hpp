@@ -4,7 +4,7 @@
 #include <portico/net/connection.hpp>
 #include <portico/net/resolver.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Connects to one endpoint. Fails with the system's reason, or with `errc::timed_out` (phase `connect`) after
 /// `options.timeout`. Where the backlog of a Unix socket is full, it tries again until then. Cancelled, it leaves

@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 /// Blocks that take one datagram behind the other as long as somebody keeps one of them, and are used again from their
 /// beginning when nobody does. The last to keep a block frees it.

@@ -3,7 +3,7 @@
 
 #include <portico/net/datagram_socket.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 /// Whether packets can be sent to it: it has a port or a name.
 bool has_name(const endpoint& which) noexcept;
@@ -74,7 +74,7 @@ private:
 
 } // namespace portico::detail
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 inline detail::receiving datagram_socket::receive_from(std::size_t limit)
 {

@@ -10,7 +10,7 @@
 #include <portico/net/socket_option.hpp>
 #include <span>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 class datagram_server;
 

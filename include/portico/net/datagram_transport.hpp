@@ -3,7 +3,7 @@
 
 #include <portico/net/socket_base.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 struct datagram_options {
     /// Another socket may be bound to the same address (SO_REUSEADDR): for receivers of a multicast group.

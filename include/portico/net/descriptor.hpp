@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Owns a file descriptor (`native_handle` elsewhere); -1 for none. Moving leaves none behind.
 class descriptor {

@@ -3,7 +3,7 @@
 
 #include <portico/net/stream_operations.hpp>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 class reading_descriptors final : public reading {
 public:
@@ -45,7 +45,7 @@ private:
 
 } // namespace portico::detail
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 inline detail::writing_descriptors connection::write_descriptors(bytes data, std::span<const int> handles)
 {

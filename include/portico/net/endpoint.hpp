@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A concrete socket address: an IPv4 or IPv6 address and a port, the name of a Unix socket, or nothing. A small value.
 class endpoint {

@@ -4,7 +4,7 @@
 #include <portico/core/function.hpp>
 #include <portico/core/task.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 class connection;
 

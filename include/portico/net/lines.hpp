@@ -4,7 +4,7 @@
 #include <portico/net/connection.hpp>
 #include <type_traits>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Calls `function(line)` for each line of a connection until the stream ends, as `for line in socket.makefile()` does
 /// in Python. `line` is a `bytes` without its end (LF or CR LF), valid during the call. What the function returns is

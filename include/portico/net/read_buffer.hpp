@@ -6,7 +6,7 @@
 #include <portico/bytes.hpp>
 #include <span>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 class context;
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// An IPv4 or IPv6 address in its usual text form, with a numeric zone behind `%` (RFC 4007); nothing else is looked
 /// up. None where the text is no address.

@@ -10,7 +10,7 @@
 #include <span>
 #include <system_error>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// What became of a try. `would_block`: nothing now; `wait` tells when it is worth another try.
 enum class io_status : unsigned char { done, end, would_block, failed };

@@ -8,7 +8,7 @@
 #include <string>
 #include <type_traits>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Who is at the other end of a Unix socket, as it was when the connection was made.
 struct peer_credentials {

@@ -4,7 +4,7 @@
 #include <portico/net/endpoint.hpp>
 #include <string>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A SOCKS5 proxy, and who asks: nobody in particular, or a user with a password. The proxy gets the name of the host
 /// and looks it up itself. The password goes to the proxy in the clear, as RFC 1929 has it.

@@ -7,7 +7,7 @@
 #include <portico/net/connection.hpp>
 #include <span>
 
-namespace portico::detail {
+namespace portico::inline v0_1::detail {
 
 class reading : public operation {
 protected:
@@ -151,7 +151,7 @@ private:
 
 } // namespace portico::detail
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 inline detail::reading_some connection::read_some(std::size_t limit)
 {

@@ -7,7 +7,7 @@
 #include <portico/net/socks5.hpp>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A stream of bytes in both directions.
 class transport : public socket_base {

@@ -5,7 +5,7 @@
 #include <portico/net/connection.hpp>
 #include <string>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Writes to a connection through a buffer. What has been buffered and not flushed when the writer is destroyed is not
 /// sent. The connection outlives it, and nobody else writes to it meanwhile. Using it while it flushes throws `misuse`.

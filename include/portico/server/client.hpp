@@ -4,7 +4,7 @@
 #include <portico/net/connector.hpp>
 #include <portico/net/handler.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 struct client_options {
     connect_options connecting{};

@@ -8,7 +8,7 @@
 #include <portico/net/datagram_socket.hpp>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A packet that a handler serves. It lives as long as the handler runs, and so does its data.
 class packet {

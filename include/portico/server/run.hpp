@@ -3,7 +3,7 @@
 
 #include <portico/server/server.hpp>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Runs `main` in a context of its own and returns its value as an exit status. SIGINT and SIGTERM cancel it: the
 /// status is then 128 and the signal's number, as a shell has it; a second signal ends the program at once. An

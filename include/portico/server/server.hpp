@@ -8,7 +8,7 @@
 #include <portico/net/handler.hpp>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// Limits of a server, safe as they are.
 struct server_options {

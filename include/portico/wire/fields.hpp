@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// The fields of a header or trailer section, in the order in which they came or shall go. It keeps what it is given:
 /// who writes fields to a peer checks them (`http::request::serialise` does). Views that it returns are valid until

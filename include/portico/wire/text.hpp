@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace portico::text {
+namespace portico::inline v0_1::text {
 
 /// An ASCII letter in lower case; any other character as it is. No locale is asked.
 constexpr char to_lower(char character) noexcept

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace portico {
+namespace portico::inline v0_1 {
 
 /// A URL, taken apart and normalised. Any scheme is accepted; http and https get the rules of the web: a default port
 /// (80, 443), a host that must be there, and one to three slashes behind the colon, as curl and browsers take them.
