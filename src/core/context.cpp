@@ -60,7 +60,8 @@ task<> tell_when_done(task<> main, unique_function<void(std::exception_ptr)> don
 {
     std::exception_ptr failure;
     try {
-        co_await std::move(main);
+        task<> running = std::move(main); // what it holds is gone when its end is told
+        co_await std::move(running);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -77,13 +78,18 @@ void context::start(task<> main, unique_function<void(std::exception_ptr)> done)
             if (started_.size() == 0)
                 backend_->set_alarm(alarm_ = time_point::max());
         });
-        done(failure);
+        done(std::move(failure));
     };
     const auto starting = std::make_shared<task<>>(tell_when_done(std::move(main), std::move(end)));
     backend_->poster()([this, starting] {
         begin_turn();
         started_.spawn(std::move(*starting));
     });
+}
+
+void context::request_cancel()
+{
+    backend_->poster()([this] { cancel(); });
 }
 
 void context::make_ready(operation& which) noexcept

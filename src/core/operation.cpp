@@ -82,13 +82,26 @@ void operation::end(state how) noexcept
 
 void operation::cancel() noexcept
 {
-    if (!uninterruptible_)
+    if (uninterruptible_)
+        interrupt();
+    else
         end(state::cancelled);
 }
 
 void operation::expire() noexcept
 {
-    end(state::expired);
+    if (uninterruptible_)
+        interrupt();
+    else
+        end(state::expired);
+}
+
+void operation::fail_interrupted() noexcept
+{
+    if (waiting_->scope->is_cancelled())
+        failure_ = interrupted;
+    else
+        fail(errc::timed_out);
 }
 
 bool timed_operation::watch_deadline() noexcept
@@ -99,7 +112,7 @@ bool timed_operation::watch_deadline() noexcept
 
 void operation::check_cancelled() const
 {
-    if (state_ == state::cancelled)
+    if (state_ == state::cancelled || failure_ == interrupted)
         throw cancelled{};
     if (failure_ == outside_context)
         throw misuse("an object was used outside its context");

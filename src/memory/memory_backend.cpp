@@ -72,6 +72,12 @@ unique_function<void(unique_function<void()>)> memory_backend::poster()
     };
 }
 
+result<void> memory_backend::run_on_thread(unique_function<void()> blocking)
+{
+    poster()(std::move(blocking));
+    return {};
+}
+
 void memory_backend::run()
 {
     for (stopped_ = false; !stopped_;)

@@ -4,6 +4,7 @@
 // Before Asio: its configuration depends on what libstdc++ has said of itself by then, and must be the same everywhere.
 #include <memory>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/basic_stream_socket.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/executor_work_guard.hpp>

@@ -53,7 +53,7 @@ void backend::set_alarm(time_point instant)
     alarm_.expires_at(instant);
     if (instant == time_point::max())
         return;
-    in_sequence([&](auto&& bound) { alarm_.async_wait(std::move(bound)); },
+    in_sequence([&](auto&& bound) { alarm_.async_wait(std::forward<decltype(bound)>(bound)); },
                 [own = link_](const std::error_code& code) {
                     if (!code && own->owner != nullptr)
                         own->owner->on_alarm();
@@ -95,7 +95,7 @@ void backend::watch_signals(const std::vector<int>& numbers, unique_function<voi
 
 void backend::watch_next_signal()
 {
-    in_sequence([&](auto&& bound) { signals_->async_wait(std::move(bound)); },
+    in_sequence([&](auto&& bound) { signals_->async_wait(std::forward<decltype(bound)>(bound)); },
                 [this, own = link_](const std::error_code& code, int number) {
                     if (code || own->owner == nullptr)
                         return;
@@ -199,6 +199,13 @@ result<std::string> backend::host_name()
     if (::gethostname(name.data(), name.size() - 1) != 0)
         return error(last_error(), "ask for the host name");
     return std::string(name.data());
+}
+
+result<void> backend::run_on_thread(unique_function<void()> blocking)
+{
+    if (const std::error_code refused = blocking_.run(std::move(blocking)))
+        return error(refused, "start a thread");
+    return {};
 }
 
 void backend::random(std::span<std::byte> destination)

@@ -54,9 +54,15 @@ public:
     bool is_special_file(const std::string& path) override;
     result<void> rename_file(const std::string& from, const std::string& to) override;
     result<void> remove_file(const std::string& path) override;
+    result<void> run_on_thread(unique_function<void()> blocking) override;
     void random(std::span<std::byte> destination) override;
 
     executor loop_executor() const noexcept { return loop_.get_executor(); }
+    /// What runs handlers in the context's sequence.
+    asio::any_io_executor sequence() const
+    {
+        return strand_ ? asio::any_io_executor(*strand_) : asio::any_io_executor(loop_.get_executor());
+    }
     context& owner() const noexcept { return *link_->owner; }
 
     /// Gives `start` a handler that runs in the context's sequence.
@@ -98,6 +104,7 @@ private:
     std::optional<asio::signal_set> signals_;
     std::shared_ptr<const unique_function<void(int)>> on_signal_;
     resolver_threads resolver_;
+    threads blocking_{64};
 };
 
 } // namespace portico::os

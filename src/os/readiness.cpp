@@ -62,7 +62,8 @@ void readiness::wait_for(direction which, operation& waiter) noexcept
     }
     armed_[index] = true;
     const auto type = which == direction::read ? asio_socket::wait_read : asio_socket::wait_write;
-    backend_->in_sequence([&](auto&& bound) { socket_->async_wait(type, std::move(bound)); }, handler(*this, which));
+    backend_->in_sequence([&](auto&& bound) { socket_->async_wait(type, std::forward<decltype(bound)>(bound)); },
+                          handler(*this, which));
 }
 
 void readiness::on_ready(direction which, const std::error_code& code) noexcept
@@ -76,6 +77,23 @@ void readiness::on_ready(direction which, const std::error_code& code) noexcept
     if (operation* const waiter = std::exchange(waiters_[index], nullptr)) {
         backend_->owner().begin_turn();
         waiter->ready();
+    }
+    cancel_unawaited();
+}
+
+void readiness::forget(direction which) noexcept
+{
+    waiters_[static_cast<std::size_t>(which)] = nullptr;
+    cancel_unawaited();
+}
+
+// A wait that nobody has an interest in would keep a caller's loop running. Asio cancels both directions at once, and so
+// this is for when neither is awaited; a wait that begins before the handler has run is merely early.
+void readiness::cancel_unawaited() noexcept
+{
+    if ((armed_[0] || armed_[1]) && waiters_[0] == nullptr && waiters_[1] == nullptr) {
+        std::error_code ignored;
+        socket_->cancel(ignored);
     }
 }
 

@@ -21,7 +21,7 @@ public:
 
     int handle() const noexcept { return number_; }
     void wait_for(direction which, operation& waiter) noexcept;
-    void forget(direction which) noexcept { waiters_[static_cast<std::size_t>(which)] = nullptr; }
+    void forget(direction which) noexcept;
     void close_handle() noexcept;
     /// Gives the descriptor up, which the loop then knows no longer.
     int take_handle() noexcept;
@@ -40,6 +40,7 @@ private:
     class handler;
     bool register_with_loop() noexcept;
     void on_ready(direction which, const std::error_code& code) noexcept;
+    void cancel_unawaited() noexcept;
 
     backend* backend_;
     int number_;

@@ -1,4 +1,4 @@
-// resolver_threads: started when there is something to look up; each ends when nothing is left.
+// resolver_threads: getaddrinfo and getnameinfo, and what they leave to us.
 #include "resolver_threads.hpp"
 
 #include "socket.hpp"
@@ -6,19 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <deque>
-#include <mutex>
 #include <netdb.h>
 #include <portico/net/resolver.hpp>
 #include <portico/wire/text.hpp>
-#include <thread>
 
 namespace portico::inline v0_1::os {
 
 namespace {
-
-// What look-ups that hang, two a connect, may occupy before others have to wait for them.
-constexpr std::size_t most_threads = 16;
 
 // RFC 6761 section 6.3: these names are the loopback addresses, and no name server is asked for them: not even on a
 // machine where nobody has written that down.
@@ -108,67 +102,18 @@ result<resolved_names> look_up_names(const endpoint& which)
 
 } // namespace
 
-struct resolver_threads::shared {
-    std::mutex mutex;
-    std::deque<job> waiting;
-    std::size_t threads = 0;
-
-    static void run(const std::shared_ptr<shared>& own, job next)
-    {
-        for (;;) {
-            next({});
-            next = {};
-            const std::lock_guard lock(own->mutex);
-            if (own->waiting.empty()) {
-                --own->threads;
-                return;
-            }
-            next = std::move(own->waiting.front());
-            own->waiting.pop_front();
-        }
-    }
-};
-
-resolver_threads::resolver_threads() : shared_(std::make_shared<shared>()) {}
-
-resolver_threads::~resolver_threads()
-{
-    const std::lock_guard lock(shared_->mutex);
-    shared_->waiting.clear();
-}
-
 void resolver_threads::resolve(const resolve_query& query, portico::backend::resolved done)
 {
-    add([query, done = std::move(done)](std::error_code refused) {
-        done(refused ? error(refused, "resolve", query.host) : look_up(query));
-    });
+    const auto shared = std::make_shared<const portico::backend::resolved>(std::move(done));
+    if (const std::error_code refused = threads_.run([query, shared] { (*shared)(look_up(query)); }))
+        (*shared)(error(refused, "resolve", query.host));
 }
 
 void resolver_threads::resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done)
 {
-    add([which, done = std::move(done)](std::error_code refused) {
-        done(refused ? error(refused, "resolve", "the names of " + to_string(which)) : look_up_names(which));
-    });
-}
-
-void resolver_threads::add(job next)
-{
-    {
-        const std::lock_guard lock(shared_->mutex);
-        if (shared_->threads == most_threads)
-            return shared_->waiting.push_back(std::move(next));
-        ++shared_->threads;
-    }
-    // A thread costs little beside a look-up, and idle ones would have to be kept and ended. Detached, because a
-    // look-up cannot be interrupted and must not hold up the end of the program.
-    const auto starting = std::make_shared<job>(std::move(next));
-    try {
-        std::thread([own = shared_, starting] { shared::run(own, std::move(*starting)); }).detach();
-    } catch (const std::system_error& failure) {
-        const std::lock_guard lock(shared_->mutex);
-        --shared_->threads;
-        (*starting)(failure.code());
-    }
+    const auto shared = std::make_shared<const unique_function<void(result<resolved_names>)>>(std::move(done));
+    if (const std::error_code refused = threads_.run([which, shared] { (*shared)(look_up_names(which)); }))
+        (*shared)(error(refused, "resolve", "the names of " + to_string(which)));
 }
 
 } // namespace portico::os

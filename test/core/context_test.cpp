@@ -180,7 +180,8 @@ TEST_CASE("a context is destroyed with tasks that still wait in it")
     CHECK(ended);
 }
 
-TEST_CASE("what other threads post runs in the context, in the order of each thread, when it is gone it is dropped")
+TEST_CASE("what other threads post runs in the context, in the order of each thread, when it is gone it is dropped",
+          "[threads]")
 {
     constexpr int threads = 4, each = 1000;
     unique_function<void(unique_function<void()>)> post;
@@ -215,7 +216,7 @@ TEST_CASE("what other threads post runs in the context, in the order of each thr
     CHECK(count == threads * each);
 }
 
-TEST_CASE("threads may go on posting while the context ends")
+TEST_CASE("threads may go on posting while the context ends", "[threads]")
 {
     std::atomic<bool> stop = false;
     std::thread poster;

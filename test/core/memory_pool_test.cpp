@@ -39,7 +39,8 @@ TEST_CASE("blocks of every size hold their bytes and do not overlap")
     }
 }
 
-TEST_CASE("a block may be freed by another thread than the one that allocated it, and after that thread has ended")
+TEST_CASE("a block may be freed by another thread than the one that allocated it, and after that thread has ended",
+          "[threads]")
 {
     std::vector<void*> blocks(100);
     std::thread([&] {
@@ -121,7 +122,7 @@ thread_local late_user late;
 
 } // namespace
 
-TEST_CASE("what is allocated when a thread's pool is gone comes from the heap")
+TEST_CASE("what is allocated when a thread's pool is gone comes from the heap", "[threads]")
 {
     unsigned distinct = 0;
     std::thread([&] {

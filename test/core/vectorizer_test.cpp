@@ -19,7 +19,7 @@ public:
 
 private:
     std::size_t number_;
-    std::size_t ballast_[16] = {};
+    [[maybe_unused]] std::size_t ballast_[16] = {};
 };
 
 task<std::vector<connection>> open_several(context& own, memory_backend& outside, std::size_t count)

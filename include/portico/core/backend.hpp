@@ -30,30 +30,34 @@ struct release_socket {
     void operator()(socket_base* which) const noexcept;
 };
 } // namespace detail
-using transport_ptr = std::unique_ptr<transport, detail::release_socket>;
-using listener_ptr = std::unique_ptr<listener, detail::release_socket>;
+using transport_ptr = std::unique_ptr<transport, detail::release_socket>; ///< owns what a connection runs on
+using listener_ptr = std::unique_ptr<listener, detail::release_socket>;   ///< owns what an acceptor accepts from
+/// Owns what a datagram socket runs on.
 using datagram_transport_ptr = std::unique_ptr<datagram_transport, detail::release_socket>;
 
 /// What a resolver is asked.
 struct resolve_query {
+    /// Which addresses are asked for.
     enum class family : unsigned char { any, ipv4, ipv6 };
+    /// Of a host and a service, each of which may be empty.
     resolve_query(std::string name, std::string port_name, family which, bool for_datagrams)
         : host(std::move(name)), service(std::move(port_name)), only(which), datagram(for_datagrams) {}
     std::string host;    ///< empty: every local address
     std::string service; ///< a port, as a name or a number
-    family only;
-    bool datagram; ///< the service is one of UDP
+    family only;         ///< which addresses
+    bool datagram;       ///< the service is one of UDP
 };
 
 /// The names of an address (getnameinfo).
 struct resolved_names {
-    std::string host, service;
+    std::string host;    ///< the name
+    std::string service; ///< the name of the port
 };
 
 /// A network interface of the machine.
 struct network_interface {
-    std::uint32_t index;
-    std::string name;
+    std::uint32_t index; ///< what `endpoint::scope_id` holds
+    std::string name;    ///< such as `lo`
 };
 
 /// How an existing file is treated by `backend::open_file`.
@@ -83,10 +87,12 @@ public:
     virtual void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) = 0;
     /// Runs the loop until `stop`. Only for a backend that has a loop of its own.
     virtual void run() = 0;
+    /// Makes `run` return, soon.
     virtual void stop() noexcept = 0;
 
     /// Starts to connect. The transport becomes writable when that has succeeded or failed; `connect_result` tells.
     virtual result<transport_ptr> connect(const endpoint& to, const connect_options& options) = 0;
+    /// Binds a socket for streams to an endpoint and listens.
     virtual result<listener_ptr> listen(const endpoint& at, const listen_options& options) = 0;
     /// Binds a datagram socket: to a port of the system's choice where that of `at` is 0, to such a name where its path
     /// is empty.
@@ -97,10 +103,12 @@ public:
     /// Takes over a connected stream socket, a listening one or a datagram socket of the system, whose descriptor it
     /// then owns, and makes it non-blocking. On failure the descriptor stays the caller's.
     virtual result<transport_ptr> adopt_stream(int handle) = 0;
+    /// The same with one that listens.
     virtual result<listener_ptr> adopt_listener(int handle) = 0;
+    /// The same with one for datagrams.
     virtual result<datagram_transport_ptr> adopt_datagram(int handle) = 0;
 
-    using resolved = unique_function<void(result<std::vector<endpoint>>)>;
+    using resolved = unique_function<void(result<std::vector<endpoint>>)>; ///< takes what was found, or why nothing was
     /// Looks up the addresses of a host and calls `done` from the loop, never from within this call. `done` is called
     /// at most once; a caller that has lost interest lets it do nothing.
     virtual void resolve(const resolve_query& query, resolved done) = 0;
@@ -108,7 +116,9 @@ public:
     virtual void resolve_names(const endpoint& which, unique_function<void(result<resolved_names>)> done) = 0;
     /// The local address from which the system would send to this one; none where it has no route. Does not block.
     virtual endpoint source_for(const endpoint& to) noexcept = 0;
+    /// The network interfaces there are.
     virtual result<std::vector<network_interface>> interfaces() = 0;
+    /// gethostname(2).
     virtual result<std::string> host_name() = 0;
 
     /// Opens a file for writing. Files block: they are for what a program can wait for, such as a download.
@@ -117,7 +127,12 @@ public:
     virtual bool is_special_file(const std::string& path) = 0;
     /// Renames a file; an existing one under the new name is replaced at once.
     virtual result<void> rename_file(const std::string& from, const std::string& to) = 0;
+    /// unlink(2).
     virtual result<void> remove_file(const std::string& path) = 0;
+
+    /// Has a function called that may block, on a thread or (the memory backend) from the loop; never from within this
+    /// call. It may still be called when the backend is gone, or be dropped then. Fails where there can be no thread.
+    virtual result<void> run_on_thread(unique_function<void()> blocking) = 0;
 
     /// Fills `destination` with bytes that nobody can predict (the memory backend: that a seed repeats).
     virtual void random(std::span<std::byte> destination) = 0;

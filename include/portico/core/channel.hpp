@@ -17,6 +17,7 @@ public:
     class sending;
     class receiving;
 
+    /// Throws `misuse` where the capacity is 0.
     explicit channel(std::size_t capacity) : capacity_(capacity)
     {
         if (capacity == 0)
@@ -53,8 +54,8 @@ public:
         senders_.for_each([](sending& each) { each.ready_later(); });
         receivers_.for_each([](receiving& each) { each.ready_later(); });
     }
-    bool is_closed() const noexcept { return closed_; }
-    std::size_t size() const noexcept { return values_.size() - taken_; }
+    bool is_closed() const noexcept { return closed_; } ///< whether `close` was called
+    std::size_t size() const noexcept { return values_.size() - taken_; } ///< values in the queue
 
 private:
     struct queue_tag;

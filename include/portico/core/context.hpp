@@ -18,9 +18,10 @@ namespace portico::inline v0_1 {
 /// Something that went wrong and that no task was there to be told of: an exception that nobody awaited, an error of
 /// accepting. `text` is one line for a person.
 struct report {
+    /// A line, and the exception where there was one.
     explicit report(std::string line, std::exception_ptr exception = {}) : text(std::move(line)), cause(std::move(exception)) {}
-    std::string text;
-    std::exception_ptr cause;
+    std::string text; ///< one line for a person
+    std::exception_ptr cause; ///< null where it was no exception
 };
 
 /// Runs tasks, one at a time, on its own event loop or on one that the caller runs (`portico/asio.hpp`). Everything
@@ -29,6 +30,7 @@ class context {
 public:
     /// With an event loop of its own, on the operating system.
     context();
+    /// On a backend of its own: `memory_backend`, or that of `make_os_backend(loop)` (`portico/asio.hpp`).
     explicit context(std::unique_ptr<portico::backend> outside);
     context(const context&) = delete;
     context& operator=(const context&) = delete;
@@ -48,36 +50,42 @@ public:
     /// when the context is destroyed is destroyed with it, and `done` is not called.
     void start(task<> main, unique_function<void(std::exception_ptr)> done);
 
-    /// Cancels everything that runs in it, as a scope around all of it would.
+    /// Cancels everything that runs in it, as a scope around all of it would, for good.
     void cancel() noexcept { root_.cancel(); }
+    /// The same from any thread, soon. The context is there until this returns.
+    void request_cancel();
 
-    portico::backend& backend() noexcept { return *backend_; }
-    time_point now() noexcept { return backend_->now(); }
+    portico::backend& backend() noexcept { return *backend_; } ///< where time, sockets, names and files come from
+    time_point now() noexcept { return backend_->now(); } ///< the backend's clock
     /// The scope around everything that runs in it.
     cancel_scope& root() noexcept { return root_; }
 
     /// Where reports go; none are shown until a function is set. It must not throw.
     void on_report(unique_function<void(const portico::report&)> sink) { sink_ = std::move(sink); }
+    /// Tells whoever `on_report` has set.
     void report(const portico::report& what) noexcept;
 
     // What backends call.
     /// Resumes the tasks that are ready; those that become ready meanwhile run the next time.
     void run_ready() noexcept;
+    /// The alarm that the backend was asked for has come.
     void on_alarm() noexcept;
-    bool has_ready() const noexcept { return !ready_.empty(); }
+    bool has_ready() const noexcept { return !ready_.empty(); } ///< whether `run_ready` has something to do
 
     // What operations use.
     /// A new turn of the loop: the operations that are ready at once may go on for a while without suspending.
     void begin_turn() noexcept { budget_ = operations_a_turn; }
     /// False when the running task has had its turn and must let others run.
     bool spend() noexcept { return budget_ != 0 && (--budget_, true); }
+    /// Queues an operation for the next `run_ready`.
     void make_ready(operation& which) noexcept;
     /// Sets a timer that is not set; `timer::unset` takes it back.
     void set_timer(detail::timer& which, time_point expiry) noexcept;
 
-    static constexpr std::size_t buffer_size = 16 * 1024;
+    static constexpr std::size_t buffer_size = 16 * 1024; ///< of what `borrow_buffer` gives, in bytes
     /// A buffer for reading, of `buffer_size` bytes. A few free ones are kept.
     char* borrow_buffer();
+    /// Gives it back.
     void return_buffer(char* buffer) noexcept;
 
 private:

@@ -146,6 +146,7 @@ template <std::derived_from<operation> Operation>
 {
     return {awaited};
 }
+/// The same with a deadline: `as_result(with_deadline(5s, op))`.
 template <class Operation>
 [[nodiscard]] detail::result_of<Operation> as_result(detail::operation_reference<Operation> reference) noexcept
 {

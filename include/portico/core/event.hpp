@@ -14,10 +14,11 @@ public:
     event(const event&) = delete;
     event& operator=(const event&) = delete;
 
-    bool is_set() const noexcept { return set_; }
+    bool is_set() const noexcept { return set_; } ///< whether `wait` completes at once
     /// Wakes every task that waits; they run after what is running now, whatever becomes of the flag meanwhile.
     void set() noexcept;
-    void reset() noexcept { set_ = false; }
+    void reset() noexcept { set_ = false; } ///< unsets it: waits wait again
+    /// Completes when it is set. A wait that is cancelled or late changes nothing.
     [[nodiscard]] waiting wait() noexcept;
 
 private:

@@ -17,6 +17,7 @@ template <class R, class... Arguments>
 class unique_function<R(Arguments...)> {
 public:
     unique_function() noexcept = default;
+    /// Owns a callable, on the heap.
     template <class F>
         requires(!std::same_as<std::remove_cvref_t<F>, unique_function>)
              && std::is_invocable_r_v<R, const std::decay_t<F>&, Arguments...>
@@ -24,7 +25,8 @@ public:
     {
     }
 
-    explicit operator bool() const noexcept { return callable_ != nullptr; }
+    explicit operator bool() const noexcept { return callable_ != nullptr; } ///< whether there is one
+    /// Calls it, which must be there.
     R operator()(Arguments... arguments) const { return callable_->call(std::forward<Arguments>(arguments)...); }
 
 private:
@@ -35,6 +37,7 @@ private:
     template <class F>
     struct holder final : callable {
         template <class G>
+            requires std::same_as<std::decay_t<G>, F>
         explicit holder(G&& function) : function_(std::forward<G>(function))
         {
         }

@@ -30,7 +30,9 @@ public:
     const detail::promise_base* waiting() const noexcept { return waiting_; }
 
     // What a task calls: see task.hpp.
+    /// Tries at once; true where that completed it, and the task goes on.
     bool start(detail::promise_base& task) noexcept;
+    /// Waits, after `start` has returned false.
     void suspend() noexcept;
     /// Throws `cancelled`, or the error, where the operation failed.
     void check() const
@@ -38,6 +40,7 @@ public:
         if (state_ != state::complete || failure_ != 0) [[unlikely]]
             raise();
     }
+    /// Whether it has failed or is late.
     bool failed() const noexcept { return failure_ != 0 || state_ == state::expired; }
     /// Throws `cancelled` where that is how it ended, and `misuse` where it never began.
     void check_cancelled() const;
@@ -49,11 +52,12 @@ public:
     void ready() noexcept;
     /// Does the same later, after everything that is ready now.
     void ready_later() noexcept;
-    void cancel() noexcept;
-    void expire() noexcept;
-    bool is_armed() const noexcept { return armed_; }
+    void cancel() noexcept; ///< ends the wait: the await throws `cancelled`
+    void expire() noexcept; ///< ends the wait: the await fails with `errc::timed_out`
+    bool is_armed() const noexcept { return armed_; } ///< whether it waits to be told
 
 protected:
+    /// With the timeout of the object it is an operation of.
     explicit operation(duration timeout = no_timeout) noexcept : timeout_(timeout) {}
     ~operation() = default;
 
@@ -67,10 +71,11 @@ protected:
     /// Has `expire` called when the deadline has come. Called once, when it first waits. Returns whether that has to be
     /// taken back, by `unwatch_deadline`, when it ends earlier.
     virtual bool watch_deadline() noexcept = 0;
-    virtual void unwatch_deadline() noexcept {}
+    virtual void unwatch_deadline() noexcept {} ///< takes back what `watch_deadline` did
     /// What `failure` says: the operation and its target.
     virtual error describe(std::error_code code) const = 0;
 
+    /// The context it is awaited in.
     inline context& owner() const noexcept; // scope.hpp
     /// Abandons the wait: of an operation that is late or cancelled, or destroyed unfinished, with its task.
     void abandon() noexcept
@@ -79,16 +84,21 @@ protected:
             disarm();
         armed_ = false;
     }
-    void fail(int system_error) noexcept { failure_ = system_error; }
-    void fail(errc code) noexcept { failure_ = -static_cast<int>(code); }
+    void fail(int system_error) noexcept { failure_ = system_error; } ///< completes it with an errno value
+    void fail(errc code) noexcept { failure_ = -static_cast<int>(code); } ///< the same with ours
     /// Awaited in a task of another context than its object's: the await throws `misuse`.
     void fail_misuse() noexcept { failure_ = outside_context; }
 
-    /// Cancellation does not end it (the end of a group, which must wait for its children).
+    /// A cancellation or a deadline ends it: the await throws `cancelled`, or fails with `errc::timed_out`.
+    void fail_interrupted() noexcept;
+
+    /// From now on neither cancellation nor a deadline ends it: `interrupt` is called in place of that.
     void make_uninterruptible() noexcept { uninterruptible_ = true; }
+    /// Called at each of them, from where nobody may be resumed; does nothing where there is nothing but to wait.
+    virtual void interrupt() noexcept {}
 
 private:
-    static constexpr int outside_context = std::numeric_limits<int>::min();
+    static constexpr int outside_context = std::numeric_limits<int>::min(), interrupted = outside_context + 1;
     enum class state : std::uint8_t { fresh, waiting, complete, expired, cancelled };
     void end(state how) noexcept;
     void wait() noexcept;

@@ -14,19 +14,22 @@ namespace portico::inline v0_1 {
 /// it (and in the scopes inside it that are not shielded) throws `cancelled`, until it ends.
 class cancel_scope : public detail::timer, public detail::list_node<struct scope_tag> {
 public:
+    /// Whether it is cancelled where a scope around it is (`off`), or not (`on`).
     enum class shielding : bool { off, on };
 
+    /// The outermost one of a context.
     explicit cancel_scope(context& owner) noexcept : owner_(owner) {}
+    /// Inside another one; it cancels itself after `timeout`.
     explicit cancel_scope(cancel_scope& parent, duration timeout = no_timeout, shielding shield = shielding::off) noexcept;
 
     /// Ends every wait in it; the tasks go on to see `cancelled` after what is running now. Idempotent.
     void cancel() noexcept;
-    bool is_cancelled() const noexcept { return cancelled_; }
+    bool is_cancelled() const noexcept { return cancelled_; } ///< whether it, or one around it, was cancelled
     /// Whether it was its own timeout that cancelled it.
     bool has_expired() const noexcept { return expired_; }
 
-    context& owner() const noexcept { return owner_; }
-    cancel_scope* parent() const noexcept { return parent_; }
+    context& owner() const noexcept { return owner_; } ///< whose tasks run in it
+    cancel_scope* parent() const noexcept { return parent_; } ///< the scope around it; null for the outermost
 
     /// Calls `visit(const operation&)` for each operation that waits in it or in a scope inside it.
     template <class F>
@@ -56,6 +59,9 @@ inline context& operation::owner() const noexcept
 /// scope; a later failure goes to the context's reports.
 class task_group final : private detail::task_owner {
 public:
+    class all_ended;
+
+    /// `scope` and `when_all` make them.
     explicit task_group(cancel_scope& parent) noexcept : scope_(parent) {}
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
@@ -76,8 +82,8 @@ public:
     /// The same for a group that has what it was for, unless one of it has failed before: what fails on the way out
     /// goes to the reports, and `conclude` throws nothing.
     void finish() noexcept;
-    std::size_t size() const noexcept { return size_; }
-    cancel_scope& scope() noexcept { return scope_; }
+    std::size_t size() const noexcept { return size_; } ///< tasks that have not ended
+    cancel_scope& scope() noexcept { return scope_; } ///< in which they run
 
     /// Calls `visit(const detail::promise_base&)` for each task of the group that has not ended.
     template <class F>
@@ -87,7 +93,6 @@ public:
     }
 
     /// Completes when every task of the group has ended. What `scope` awaits last; cancellation does not end it.
-    class all_ended;
     all_ended join() noexcept;
     /// Rethrows the first failure, or `cancelled` where a scope outside was cancelled.
     void conclude();

@@ -80,7 +80,9 @@ struct task_awaiter {
 
 /// Something else that a task can await: it makes its awaiter from the task's promise.
 template <class Awaitable>
-concept awaitable_with_task = requires(Awaitable&& awaitable, promise_base& task) { std::move(awaitable).await_in(task); };
+concept awaitable_with_task = requires(Awaitable&& awaitable, promise_base& task) {
+    std::forward<Awaitable>(awaitable).await_in(task);
+};
 
 template <class T>
 struct task_promise : promise_base, task_result<T> {
@@ -103,7 +105,7 @@ struct task_promise : promise_base, task_result<T> {
     auto await_transform(Awaitable&& awaitable, std::source_location at = std::source_location::current()) noexcept
     {
         where = at;
-        return std::move(awaitable).await_in(*this);
+        return std::forward<Awaitable>(awaitable).await_in(*this);
     }
 };
 
@@ -115,10 +117,12 @@ struct task_promise : promise_base, task_result<T> {
 template <class T>
 class [[nodiscard]] task {
 public:
-    using promise_type = detail::task_promise<T>;
-    using value_type = T;
+    using promise_type = detail::task_promise<T>; ///< what makes a function that returns a task a coroutine
+    using value_type = T; ///< what awaiting it gives
 
+    /// Takes the coroutine over; `other` is then empty, and can only be destroyed.
     task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+    /// Exchanges the two.
     task& operator=(task&& other) noexcept
     {
         std::swap(handle_, other.handle_);
@@ -132,6 +136,7 @@ public:
 
     /// The coroutine, and giving up its ownership: for what starts tasks in another way than awaiting them.
     std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
+    /// Whoever calls it destroys the coroutine.
     std::coroutine_handle<promise_type> release() noexcept { return std::exchange(handle_, {}); }
 
 private:

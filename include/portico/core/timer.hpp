@@ -8,9 +8,8 @@
 
 namespace portico::inline v0_1 {
 
-/// Durations and instants of every backend's clock, which is monotonic.
-using duration = std::chrono::steady_clock::duration;
-using time_point = std::chrono::steady_clock::time_point;
+using duration = std::chrono::steady_clock::duration;     ///< of every backend's clock, which is monotonic
+using time_point = std::chrono::steady_clock::time_point; ///< an instant of it
 
 /// As a timeout: none, wait for ever.
 inline constexpr duration no_timeout = duration::max();

@@ -29,7 +29,9 @@ task<std::tuple<non_void<T>...>> all_of(task<T>... work)
     task_group group(co_await current_scope());
     std::tuple<std::optional<non_void<T>>...> values;
     std::apply([&](auto&... value) {
-        (group.spawn(store_value(std::move(work), [&value](auto&& got) { value.emplace(std::move(got)); })), ...);
+        (group.spawn(store_value(std::move(work), [&value](auto&& got) {
+            value.emplace(std::forward<decltype(got)>(got));
+        })), ...);
     }, values);
     co_await group.join();
     group.conclude();
@@ -46,7 +48,7 @@ task<std::variant<non_void<T>...>> any_of(std::index_sequence<Index...>, task<T>
         if (!first && !group.scope().is_cancelled())
             group.spawn(store_value(std::move(each), [&](auto&& got) {
                 if (!first)
-                    first.emplace(std::in_place_index<I>, std::move(got));
+                    first.emplace(std::in_place_index<I>, std::forward<decltype(got)>(got));
                 group.finish();
             }));
     };

@@ -34,6 +34,7 @@ class memory_backend final : public backend {
 public:
     class settling;
 
+    /// `random` is a sequence that follows from the seed.
     explicit memory_backend(std::uint64_t seed = 1);
     ~memory_backend() override;
 
@@ -59,9 +60,10 @@ public:
     void delay_connects(const endpoint& to, duration after, int system_error = 0);
     /// What was connected to, and when, whatever became of it.
     struct connect_record {
-        endpoint to;
-        time_point at;
+        endpoint to; ///< the address
+        time_point at; ///< when
     };
+    /// Every connect so far, in order.
     const std::vector<connect_record>& connects() const noexcept { return connects_; }
     /// The next accepts fail with this error (EMFILE), `count` times.
     void fail_accepts(int system_error, unsigned count) noexcept;
@@ -100,6 +102,7 @@ public:
     bool is_special_file(const std::string&) override { return false; }
     result<void> rename_file(const std::string& from, const std::string& to) override;
     result<void> remove_file(const std::string& path) override;
+    result<void> run_on_thread(unique_function<void()> blocking) override;
     void random(std::span<std::byte> destination) override;
 
 private:
