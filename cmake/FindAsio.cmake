@@ -20,7 +20,8 @@ if(Asio_FOUND AND NOT TARGET Asio::Asio)
     add_library(Asio::Asio INTERFACE IMPORTED)
     target_include_directories(Asio::Asio SYSTEM INTERFACE ${Asio_INCLUDE_DIR})
     target_link_libraries(Asio::Asio INTERFACE Threads::Threads)
-    target_compile_definitions(Asio::Asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+    # The last one because Asio finds it out only where a file includes something of libstdc++ before Asio.
+    target_compile_definitions(Asio::Asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_HAS_STD_ALIGNED_ALLOC)
     if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
         # Asio 1.22.1 turns coroutines off under clang with libstdc++ unless it is told that they are there.
         target_compile_definitions(Asio::Asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)

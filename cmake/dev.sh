@@ -2,11 +2,15 @@
 # The newcomer's door: needs a shell, root (or sudo) and Debian's packages, and installs what else it uses.
 set -eu
 cd "$(dirname "$0")/.."
+. cmake/shell.sh
 
 usage() {
     cat <<'END'
 usage: sh cmake/dev.sh run [PRESET]    build, then show welcome_server and http_get at work on loopback (release)
        sh cmake/dev.sh test [PRESET]   build, then run the tests (dev)
+       sh cmake/dev.sh docs [PRESET]   make the reference in HTML (dev), with Doxygen
+       sh cmake/dev.sh tidy            clang-tidy over all sources, with .clang-tidy
+       sh cmake/dev.sh matrix [ROW...] build and test with every compiler and Asio; see matrix --help
        sh cmake/dev.sh deps            only install what is missing
        sh cmake/dev.sh peers           install the servers and network tools that some tests use; without them those
                                        tests are skipped. Nothing is started.
@@ -14,44 +18,8 @@ presets: dev, release, asan, tsan; a build is in build/PRESET
 END
 }
 
-packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev catch2 python3 netbase valgrind"
+packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev catch2 pkg-config python3 netbase valgrind"
 peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks iproute2 nftables"
-
-say() { printf '==> %s\n' "$*"; }
-fail() { printf 'dev.sh: %s\n' "$*" >&2; exit 1; }
-
-# quietly COMMAND...: what it prints is shown only if it fails.
-quietly() {
-    log=$(mktemp)
-    "$@" >"$log" 2>&1 </dev/null || {
-        cat "$log" >&2
-        rm -f "$log"
-        fail "failed: $*"
-    }
-    rm -f "$log"
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-apt() { quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@"; }
-
-# need PACKAGE...: installs those that are missing.
-need() {
-    command -v dpkg-query >/dev/null || fail "no Debian packages here; install the like of: $*"
-    missing=
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true) in
-        *" installed") ;;
-        *) missing="$missing $package" ;;
-        esac
-    done
-    [ -n "$missing" ] || return 0
-    say "installing:$missing"
-    apt update
-    apt install --no-install-recommends $missing
-}
 
 deps() { need $packages; }
 
@@ -66,13 +34,21 @@ peers() {
     need $peers
 }
 
-# build PRESET TARGET...; in CI (CI is set) a warning is an error.
+# build PRESET [--target TARGET...]; in CI (CI is set) a warning is an error.
 build() {
-    preset=$1
-    shift
-    say "building ($preset)"
-    quietly cmake --preset "$preset" ${CI:+-DCMAKE_COMPILE_WARNING_AS_ERROR=ON}
-    cmake --build --preset "$preset" --parallel "$(nproc)" --target "$@" || fail "building the preset $preset failed"
+    say "building ($1)"
+    quietly cmake --preset "$1" ${CI:+-DCMAKE_COMPILE_WARNING_AS_ERROR=ON}
+    cmake --build --preset "$@" --parallel "$(nproc)" || fail "building the preset $1 failed"
+}
+
+tidy() {
+    say "clang-tidy"
+    quietly cmake --preset tidy
+    find src apps -name '*.cpp' -print0 | xargs -0 -n 1 -P "$(nproc)" sh -c '
+        found=$(clang-tidy-19 -p build/tidy --quiet "$1" 2>&1) || {
+            printf "%s\n" "$found"
+            exit 1
+        }' sh || fail "clang-tidy found something"
 }
 
 # Runs in scratch, a folder of its own; every program that it starts is stopped by its process id, in any case.
@@ -144,14 +120,31 @@ command=${1:-}
 case $command in
 run)
     deps
-    build "${2:-release}" welcome_server http_get
+    build "${2:-release}" --target welcome_server http_get
     run "${2:-release}"
     ;;
 test)
     deps
-    build "${2:-dev}" all
+    build "${2:-dev}"
     say "testing (${2:-dev})"
     ctest --preset "${2:-dev}" || fail "tests failed"
+    ;;
+docs)
+    deps
+    need doxygen
+    docs=build/${2:-dev}/docs/html
+    say "making $docs/index.html"
+    quietly cmake --preset "${2:-dev}" -DPORTICO_BUILD_DOCS=ON
+    quietly cmake --build --preset "${2:-dev}" --target docs
+    ;;
+tidy)
+    deps
+    need clang-19 clang-tidy-19
+    tidy
+    ;;
+matrix)
+    shift
+    exec sh cmake/matrix.sh "$@"
     ;;
 deps) deps ;;
 peers) peers ;;

@@ -6,6 +6,8 @@
 #include <portico/core/context.hpp>
 #include <portico/core/deadline.hpp>
 #include <portico/core/event.hpp>
+#include <portico/core/run_in.hpp>
+#include <portico/core/run_on_thread.hpp>
 #include <portico/core/scope.hpp>
 #include <portico/core/task.hpp>
 #include <portico/core/when.hpp>

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import queue
+import re
 import socket
 import struct
 import subprocess
@@ -131,6 +132,23 @@ def replay(*pieces):
         for piece in pieces:
             connection.sendall(piece)
     return serve
+
+
+def sockets(process):
+    """The inodes of the sockets that a process has."""
+    found = set()
+    for each in os.listdir("/proc/%d/fd" % process):
+        with contextlib.suppress(FileNotFoundError):
+            found.update(re.findall(r"^socket:\[(\d+)\]", os.readlink("/proc/%d/fd/%s" % (process, each))))
+    return found
+
+
+def listening_ports(process):
+    """The TCP ports at which a process listens with IPv4."""
+    own = sockets(process)
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return [int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in own]
 
 
 class Case(unittest.TestCase):

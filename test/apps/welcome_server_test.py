@@ -1,14 +1,13 @@
 # welcome_server as a user sees it: what it prints and sends, its clients good and bad, its limits, how it ends.
 import contextlib
 import os
-import re
 import resource
 import signal
 import socket
 import time
 import unittest
 
-from programs import PATIENCE, Case, Running, read_all, reset, run, wait_until
+from programs import PATIENCE, Case, Running, listening_ports, read_all, reset, run, sockets, wait_until
 
 WELCOME = b"Welcome to portico!\r\n"
 LOOPBACK = ["--listen", "127.0.0.1:0"]
@@ -253,23 +252,6 @@ def cpu_seconds(process):
     with open("/proc/%d/stat" % process, encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def sockets(process):
-    """The inodes of the sockets that a process has."""
-    found = set()
-    for each in os.listdir("/proc/%d/fd" % process):
-        with contextlib.suppress(FileNotFoundError):
-            found.update(re.findall(r"^socket:\[(\d+)\]", os.readlink("/proc/%d/fd/%s" % (process, each))))
-    return found
-
-
-def listening_ports(process):
-    """The TCP ports at which a process listens with IPv4."""
-    own = sockets(process)
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file][1:]
-    return [int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in own]
 
 
 if __name__ == "__main__":

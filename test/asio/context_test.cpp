@@ -67,7 +67,8 @@ task<> fail()
 
 } // namespace
 
-TEST_CASE("a server and its clients run on a caller's io_context, beside Asio's own work, with one thread and with four")
+TEST_CASE("a server and its clients run on a caller's io_context, beside Asio's own work, with one thread and with four",
+          "[threads]")
 {
     for (const unsigned threads : {1U, 4U}) {
         asio::io_context loop;

@@ -2,6 +2,10 @@
 import dataclasses
 import pathlib
 import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "docs"))
+import markdown
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "python-sockets.md"
 
@@ -15,13 +19,6 @@ SECTIONS = {
     "Datagram servers": "context& own, const address& here",
     "Names, numbers, pairs": "context& own",
 }
-
-
-@dataclasses.dataclass
-class Block:
-    """A block of code; `line` is that of its first line on the page."""
-    code: str
-    line: int
 
 
 @dataclasses.dataclass
@@ -61,28 +58,20 @@ def read():
     """The rows and the examples of the page, each in order."""
     rows, examples = [], []
     section = table = ""
-    block = None
-    for number, line in enumerate(PAGE.read_text().splitlines(), 1):
-        if block is not None:
-            if line == "```":
-                block = None
-            else:
-                block.code += line + "\n"
-        elif line.startswith("## "):
-            section = table = line[3:]
-        elif line.startswith("### ") and section in SECTIONS:
-            examples.append(Example(line[4:], section, "", {}))
-        elif line.startswith("### "):
-            table = line[4:]
-        elif line.startswith("```"):
-            block = Block("", number + 1)
+    for number, part in markdown.parts(PAGE):
+        if isinstance(part, markdown.Block):
             if section in SECTIONS:
-                language = line[3:]
-                if language in examples[-1].blocks:
-                    raise ValueError(f"{PAGE.name}:{number}: a second {language} block in one example")
-                examples[-1].blocks[language] = block
-        elif only := re.match(r"\*(\w+) only\.\*", line):
+                if part.language in examples[-1].blocks:
+                    raise ValueError(f"{PAGE.name}:{number}: a second {part.language} block in one example")
+                examples[-1].blocks[part.language] = part
+        elif part.startswith("## "):
+            section = table = part[3:]
+        elif part.startswith("### ") and section in SECTIONS:
+            examples.append(Example(part[4:], section, "", {}))
+        elif part.startswith("### "):
+            table = part[4:]
+        elif only := re.match(r"\*(\w+) only\.\*", part):
             examples[-1].only = only[1]
-        elif line.startswith("| ") and section not in SECTIONS and not line.startswith(("| Python ", "| --- ")):
-            rows.append(_row(table, line, number))
+        elif part.startswith("| ") and section not in SECTIONS and not part.startswith(("| Python ", "| --- ")):
+            rows.append(_row(table, part, number))
     return rows, examples

@@ -11,7 +11,7 @@ import cpp
 
 # What a file of a place may include, beside its own place. The words "std", "system" (POSIX headers), "fmt", "asio" and
 # "CLI" stand for headers of others, all other words for places of portico: "bottom" (bytes, error, version), the
-# layers, and of a protocol "client" (the files named in CLIENTS) and "codec" (its other files, which do no I/O).
+# layers ("door" is asio.hpp and asio/), and of a protocol "client" (the files named in CLIENTS) and "codec" (its other files, which do no I/O).
 PUBLIC = {
     "bottom": "std",
     "wire": "std bottom",
@@ -22,7 +22,7 @@ PUBLIC = {
     "codec": "std bottom wire",
     "client": "std bottom wire core net codec",
     "portico.hpp": "std bottom wire core net server",
-    "asio.hpp": "std bottom core net server asio",
+    "door": "std bottom core net asio",
 }
 PRIVATE = {
     "bottom": "std",
@@ -34,7 +34,7 @@ PRIVATE = {
     "os": "std bottom wire core net fmt system asio",
     "codec": "std bottom wire",
     "client": "std bottom wire core net codec fmt",
-    "asio.hpp": "std bottom core net server os asio",
+    "door": "std bottom core net os asio",
 }
 PROGRAMS = {
     "apps": "std system fmt CLI bottom wire core net server client codec portico.hpp",
@@ -68,8 +68,10 @@ def place(path):
     folder, _, file = path.rpartition("/")
     folder = folder.partition("/")[0]
     stem = file.partition(".")[0]
+    if folder == "asio" or (not folder and stem == "asio"):
+        return ("", "door")
     if not folder:
-        return ("", f"{stem}.hpp" if stem in ("asio", "portico") else "bottom")
+        return ("", "portico.hpp" if stem == "portico" else "bottom")
     if folder in LAYERS:
         return ("", folder)
     return (folder, "client" if stem in CLIENTS else "codec")
@@ -174,7 +176,7 @@ class Layers(unittest.TestCase):
         headers = [cpp.name(path)[len("include/") :] for path in cpp.files("include")]
 
         def fault(header):
-            door = header == "portico/asio.hpp"
+            door = header.startswith("portico/asio")
             complaint, asio = dependencies(f"#include <{header}>\n", with_asio=door)
             if complaint:
                 return f"include/{header}:1: does not compile alone:\n{complaint}"
@@ -197,7 +199,7 @@ class Layers(unittest.TestCase):
     def test_only_the_backend_knows_time_sockets_names_files_and_randomness(self):
         with open(os.environ["OBJECTS"]) as listing:
             objects = listing.read().split()
-        backend = [file for file in objects if re.search(r"/src/(os/|asio\.cpp)", file)]
+        backend = [file for file in objects if re.search(r"/src/(os|asio)/", file)]
         others = [file for file in objects if file not in backend]
         self.assertTrue(others)
         faults = [
