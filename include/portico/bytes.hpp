@@ -27,7 +27,9 @@ concept octets = requires(const T& range) {
 class bytes {
 public:
     constexpr bytes() noexcept = default;
+    /// So many octets from there on.
     constexpr bytes(const char* data, std::size_t size) noexcept : view_(data, size) {}
+    /// The same.
     bytes(const std::byte* data, std::size_t size) noexcept : view_(reinterpret_cast<const char*>(data), size) {}
 
     /// A string literal or C string: up to its terminating zero.
@@ -47,16 +49,16 @@ public:
             view_ = std::string_view(reinterpret_cast<const char*>(std::data(range)), std::size(range));
     }
 
-    constexpr const char* data() const noexcept { return view_.data(); }
-    constexpr std::size_t size() const noexcept { return view_.size(); }
-    constexpr bool empty() const noexcept { return view_.empty(); }
-    constexpr auto begin() const noexcept { return view_.begin(); }
-    constexpr auto end() const noexcept { return view_.end(); }
-    constexpr char operator[](std::size_t index) const noexcept { return view_[index]; }
+    constexpr const char* data() const noexcept { return view_.data(); } ///< where they begin; no zero follows them
+    constexpr std::size_t size() const noexcept { return view_.size(); } ///< how many
+    constexpr bool empty() const noexcept { return view_.empty(); } ///< whether there are none
+    constexpr auto begin() const noexcept { return view_.begin(); } ///< iterators over chars
+    constexpr auto end() const noexcept { return view_.end(); } ///< behind the last one
+    constexpr char operator[](std::size_t index) const noexcept { return view_[index]; } ///< unchecked
 
     /// The same octets as text; no encoding is assumed.
     constexpr std::string_view text() const noexcept { return view_; }
-    constexpr operator std::string_view() const noexcept { return view_; }
+    constexpr operator std::string_view() const noexcept { return view_; } ///< as `text`
 
     /// The octets from `position` (at most `count`); both are clamped to what is there.
     constexpr bytes subview(std::size_t position, std::size_t count = std::string_view::npos) const noexcept
@@ -64,8 +66,10 @@ public:
         position = position < size() ? position : size();
         return from(view_.substr(position, count));
     }
+    /// Drops octets in front, all of them where there are fewer.
     constexpr void remove_prefix(std::size_t count) noexcept { view_.remove_prefix(count < size() ? count : size()); }
 
+    /// Whether the octets are the same.
     friend constexpr bool operator==(bytes left, bytes right) noexcept { return left.view_ == right.view_; }
 
 private:

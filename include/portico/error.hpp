@@ -35,15 +35,19 @@ enum class phase { none, resolve, connect, handshake, read, write, idle, total }
 
 /// The category of `errc`.
 const std::error_category& portico_category() noexcept;
+/// What makes an `errc` comparable with the code of an error.
 std::error_code make_error_code(errc code) noexcept;
+/// Its name: `connect`.
 std::string_view to_string(phase value) noexcept;
 
 /// A failure of the network, of the peer or of a limit: what was attempted (`operation`), on what (`target`), and why
 /// (`code`). `what()` is one line with all of it: `connect to localhost:9999: Connection refused`.
 class error : public std::system_error {
 public:
+    /// What has failed, on what, and why; see the members of these names.
     error(std::error_code code, std::string operation, std::string target = {}, phase during = phase::none,
           std::string detail = {});
+    /// The same with a condition of ours.
     error(errc code, std::string operation, std::string target = {}, phase during = phase::none, std::string detail = {})
         : error(make_error_code(code), std::move(operation), std::move(target), during, std::move(detail)) {}
 
@@ -84,6 +88,7 @@ private:
 /// `errc::truncated` or `errc::limit_exceeded`.
 class protocol_error : public error {
 public:
+    /// `detail` says which rule is broken.
     protocol_error(errc code, std::string operation, std::string detail, std::string target = {})
         : error(code, std::move(operation), std::move(target), phase::none, std::move(detail)) {}
     [[noreturn]] void raise() const override { throw *this; }
@@ -93,9 +98,10 @@ public:
 /// The server understood and said no: `status()` is its number for that (404, 550). The code is `errc::refused`.
 class reply_error : public error {
 public:
+    /// `detail` is what the server says in words.
     reply_error(int status, std::string operation, std::string detail, std::string target = {})
         : error(errc::refused, std::move(operation), std::move(target), phase::none, std::move(detail)), status_(status) {}
-    int status() const noexcept { return status_; }
+    int status() const noexcept { return status_; } ///< the number of the reply
     [[noreturn]] void raise() const override { throw *this; }
     std::shared_ptr<const error> clone() const override { return std::make_shared<const reply_error>(*this); }
 
@@ -117,32 +123,37 @@ class [[nodiscard]] result {
     using stored = std::conditional_t<std::is_void_v<T>, nothing, T>;
 
 public:
-    using value_type = T;
-    using error_type = portico::error;
+    using value_type = T; ///< what it holds where the operation has succeeded
+    using error_type = portico::error; ///< what it holds where not
 
     result() requires std::is_void_v<T> = default;
+    /// A success.
     template <class U = stored>
         requires(!std::is_void_v<T>) && std::is_convertible_v<U, stored>
              && (!std::is_base_of_v<portico::error, std::remove_cvref_t<U>>)
              && (!std::is_same_v<std::remove_cvref_t<U>, result>)
     result(U&& value) : value_(std::forward<U>(value)) {}
+    /// A failure; the type of the error is kept.
     result(const portico::error& failure) : failure_(failure.clone()) {}
 
-    bool has_value() const noexcept { return failure_ == nullptr; }
-    explicit operator bool() const noexcept { return has_value(); }
+    bool has_value() const noexcept { return failure_ == nullptr; } ///< whether it is a success
+    explicit operator bool() const noexcept { return has_value(); } ///< the same
 
+    /// The value; throws the error, as the type it has, where there is none.
     decltype(auto) value() &
     {
         check();
         if constexpr (!std::is_void_v<T>)
             return (*value_);
     }
+    /// The same.
     decltype(auto) value() const&
     {
         check();
         if constexpr (!std::is_void_v<T>)
             return (*value_);
     }
+    /// The same, moved out.
     T value() &&
     {
         check();
@@ -153,12 +164,18 @@ public:
     /// Undefined where there is no error, as in `std::expected`.
     const portico::error& error() const noexcept { return *failure_; }
 
+    /// The value, unchecked: undefined where there is none.
     stored& operator*() & noexcept requires(!std::is_void_v<T>) { return *value_; }
+    /// The same.
     const stored& operator*() const& noexcept requires(!std::is_void_v<T>) { return *value_; }
+    /// The same.
     stored&& operator*() && noexcept requires(!std::is_void_v<T>) { return std::move(*value_); }
+    /// A member of the value, unchecked.
     stored* operator->() noexcept requires(!std::is_void_v<T>) { return &*value_; }
+    /// The same.
     const stored* operator->() const noexcept requires(!std::is_void_v<T>) { return &*value_; }
 
+    /// The value, or `otherwise` where there is none.
     template <class U>
     T value_or(U&& otherwise) const& requires(!std::is_void_v<T>)
     {

@@ -5,6 +5,7 @@
 #define PORTICO_VERSION_MINOR 1
 #define PORTICO_VERSION_PATCH 0
 
+/// The library. Its version is an inline namespace, so that two versions can be in one program.
 namespace portico::inline v0_1 {
 
 /// `0.1.0`.

@@ -14,8 +14,8 @@ public:
     virtual ~receiver() = default;
     /// A response of status 1xx, with another one to follow.
     virtual void on_interim(const response_head&) {}
-    virtual void on_head(const response_head& head) = 0;
-    virtual void on_data(bytes data) = 0;
+    virtual void on_head(const response_head& head) = 0; ///< the status and the header fields; once
+    virtual void on_data(bytes data) = 0; ///< the next part of the body, valid during the call
     /// The response is complete. Where this is not called, it is not.
     virtual void on_end(const fields& trailers) = 0;
 };
@@ -32,7 +32,9 @@ public:
     /// The backend outlives it.
     file_receiver(backend& outside, std::string path);
     ~file_receiver() override;
+    /// Throws `reply_error` where the status is no success.
     void on_head(const response_head& head) override;
+    /// Writes it to the file.
     void on_data(bytes data) override;
     void on_end(const fields& trailers) override;
 

@@ -5,19 +5,21 @@
 #include <portico/wire/url.hpp>
 #include <string>
 
+/// HTTP/1.1 (RFC 9110, RFC 9112).
 namespace portico::inline v0_1::http {
 
 /// A request without content: method, target, fields.
 class request {
 public:
+    /// Taken as they are; `serialise` checks them.
     request(std::string method, std::string target, portico::fields fields = {});
     /// For the resource that the URL names: its `target()`, and a Host field with its `authority()`.
     request(std::string method, const url& where);
 
-    const std::string& method() const noexcept { return method_; }
-    const std::string& target() const noexcept { return target_; }
-    portico::fields& fields() noexcept { return fields_; }
-    const portico::fields& fields() const noexcept { return fields_; }
+    const std::string& method() const noexcept { return method_; } ///< `GET`
+    const std::string& target() const noexcept { return target_; } ///< what it is asked for: `/index.html`
+    portico::fields& fields() noexcept { return fields_; } ///< the header fields
+    const portico::fields& fields() const noexcept { return fields_; } ///< the same
 
     /// The bytes to send: request line, fields, empty line. Throws `error` (`errc::malformed`) for what could end a
     /// line early or start a field of its own (header injection): a method or a field name that is no token, a target

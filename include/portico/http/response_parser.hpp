@@ -22,7 +22,7 @@ public:
     int status = 0;
     /// The peer's bytes, and perhaps empty: escape it before it is shown.
     std::string reason;
-    portico::fields fields;
+    portico::fields fields; ///< the header fields
 };
 
 /// What a peer may send before it is refused with `errc::limit_exceeded`.
@@ -33,7 +33,7 @@ struct limits {
     std::size_t line_bytes = 100 * 1024;
     /// All fields of a response, counted as `header_bytes` is.
     std::size_t fields = 1'000;
-    std::size_t interim_responses = 64;
+    std::size_t interim_responses = 64; ///< 1xx responses before the final one
     /// Chunk extensions, as far as they exceed the data: a long body may carry an extension on every chunk, but a
     /// response must not consist of them (Go's rule and number).
     std::size_t chunk_extension_bytes = 16 * 1024;
@@ -59,6 +59,7 @@ struct limits {
 /// All errors are `protocol_error`; after one the parser can only be destroyed or assigned to.
 class response_parser {
 public:
+    /// What `next` has found.
     enum class event {
         need_more, ///< all input is taken and understood so far
         interim,   ///< a response of status 1xx, with another one to follow: see `head()`
@@ -91,7 +92,7 @@ public:
     /// or `unbounded` where the body lasts until the stream ends. Beyond what `input` holds, the caller may take up to
     /// as many out of the stream itself (straight into a file) and say so by `body_taken`.
     std::uint64_t body_ahead() const noexcept;
-    static constexpr std::uint64_t unbounded = UINT64_MAX;
+    static constexpr std::uint64_t unbounded = UINT64_MAX; ///< see `body_ahead`
     /// The caller took this many bytes of body, at most `body_ahead()`, past the parser.
     void body_taken(std::uint64_t count);
 

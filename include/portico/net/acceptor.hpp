@@ -14,8 +14,10 @@ public:
     class accepting_stream;
     class accepting;
 
+    /// On listeners of this context. `listen` makes them.
     acceptor(context& owner, std::vector<listener_ptr> listeners) noexcept
         : owner_(&owner), listeners_(std::move(listeners)) {}
+    /// Throws `misuse` where an accept is under way.
     acceptor(acceptor&& other);
     acceptor& operator=(acceptor&&) = delete;
 
@@ -66,7 +68,7 @@ protected:
 private:
     bool attempt() noexcept override;
     void arm() noexcept override;
-    void disarm() noexcept override;
+    void disarm() noexcept final;
     error describe(std::error_code code) const override;
     bool proceed() noexcept;
     void forget() noexcept;

@@ -35,14 +35,14 @@ class writing_file;
 
 /// How much a server waits for a peer after its own last byte: see `connection::finish`.
 struct finish_limits {
-    std::size_t bytes = 64 * 1024;
-    duration time = std::chrono::seconds(1);
+    std::size_t bytes = 64 * 1024; ///< what is dropped at most
+    duration time = std::chrono::seconds(1); ///< how long it waits at most
 };
 
 /// What came over a Unix socket with descriptors.
 struct received_descriptors {
-    std::string data;
-    std::vector<descriptor> handles;
+    std::string data; ///< empty at the end of the stream
+    std::vector<descriptor> handles; ///< that came with it
 };
 
 /// A connection. One read and one write may be under way at a time; a second of a kind, or moving the connection
@@ -52,17 +52,23 @@ struct received_descriptors {
 /// after `close`, `errc::timed_out` after the connection's `timeout`); and when it is cancelled or late, a read has
 /// taken nothing from the stream and a write may have sent a part, so that a protocol can go on reading but hardly
 /// writing.
+///
+/// Awaited, `read_some`, `read_exactly`, `read_all` and `peek` give `bytes`, `read_until` and `read_line` a
+/// `std::optional<bytes>`, `read_into` and `write_file` a number of bytes, `read_descriptors` `received_descriptors`;
+/// the others give nothing.
 class connection final : private detail::timer {
 public:
     /// On a transport of this context. `connect`, `acceptor` and `server` make them.
     connection(context& owner, transport_ptr stream) noexcept;
+    /// Throws `misuse` where an operation is under way; so does the assignment. `other` is then closed.
     connection(connection&& other);
+    /// Closes what it was before.
     connection& operator=(connection&& other);
     ~connection();
 
     /// The time that each operation may take; `no_timeout` (the default) for any. What Python calls `settimeout`.
     void timeout(duration each_operation) noexcept { timeout_ = each_operation; }
-    duration timeout() const noexcept { return timeout_; }
+    duration timeout() const noexcept { return timeout_; } ///< that time
 
     /// What has arrived, at least one byte and at most `limit`; empty at the end of the stream.
     [[nodiscard]] detail::reading_some read_some(std::size_t limit = context::buffer_size);
@@ -114,6 +120,7 @@ public:
     void close() noexcept;
     /// Resets the connection: the peer sees an error (the end of the stream where it is a Unix socket, which knows none).
     void abort() noexcept;
+    /// Whether neither `close` nor anything like it was called; the peer may have gone all the same.
     bool is_open() const noexcept { return !closed_; }
 
     /// None once it is closed.
@@ -132,8 +139,8 @@ public:
     std::size_t buffered() const noexcept { return buffer_.size(); }
     /// Bytes moved so far.
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }
-    std::uint64_t bytes_written() const noexcept { return bytes_written_; }
-    context& owner() const noexcept { return *owner_; }
+    std::uint64_t bytes_written() const noexcept { return bytes_written_; } ///< the same for writing
+    context& owner() const noexcept { return *owner_; } ///< the context it belongs to
 
 private:
     friend detail::reading;

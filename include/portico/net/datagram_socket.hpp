@@ -43,13 +43,15 @@ class datagram_socket final {
 public:
     /// Of this context; `max_size` and `coalesce` as in `datagram_options`. `open_datagram` and others make them.
     datagram_socket(context& owner, datagram_transport_ptr transport, const datagram_options& options = {}) noexcept;
+    /// Throws `misuse` where an operation is under way; so does the assignment. `other` is then closed.
     datagram_socket(datagram_socket&& other);
+    /// Closes what it was before.
     datagram_socket& operator=(datagram_socket&& other);
     ~datagram_socket();
 
     /// The time that each operation may take; `no_timeout` (the default) for any.
     void timeout(duration each_operation) noexcept { timeout_ = each_operation; }
-    duration timeout() const noexcept { return timeout_; }
+    duration timeout() const noexcept { return timeout_; } ///< that time
 
     /// The next packet, and at most `limit` bytes of it. Its data is valid until the next receive of any kind.
     [[nodiscard]] detail::receiving receive_from(std::size_t limit = SIZE_MAX);
@@ -76,6 +78,7 @@ public:
     [[nodiscard]] detail::sending send_segments(bytes data, std::size_t segment_size, const endpoint& to = {});
     /// Do not wait: false where the system has no room now. Throw `error` as the await would.
     bool try_send_to(bytes data, const endpoint& to, const endpoint& from = {});
+    /// The same to the address it is connected to.
     bool try_send(bytes data);
 
     /// From now on sends to this peer (`send`) and receives from it alone. What others sent before may still come. Does
@@ -97,7 +100,7 @@ public:
 
     /// Closes; pending operations fail with `errc::closed`.
     void close() noexcept;
-    bool is_open() const noexcept { return transport_ != nullptr; }
+    bool is_open() const noexcept { return transport_ != nullptr; } ///< whether `close` was not called
     /// Gives the descriptor up to the caller and is closed from then on; -1 where there is none. The file of a Unix
     /// socket stays. Packets that the system had coalesced and that were not received yet are gone.
     int release() noexcept;
@@ -110,7 +113,7 @@ public:
     socket_options options() const noexcept { return socket_options(transport_.get()); }
     /// The socket's descriptor; -1 where there is none.
     int native_handle() const noexcept;
-    context& owner() const noexcept { return *owner_; }
+    context& owner() const noexcept { return *owner_; } ///< the context it belongs to
 
 private:
     friend detail::receiving;
@@ -151,6 +154,7 @@ private:
 /// ::ffff:a.b.c.d, or at 0.0.0.0 where there is no IPv6. Fails with an error that names every address that failed and
 /// why. A TCP address is `misuse`.
 task<datagram_socket> open_datagram(address where, datagram_options options = {});
+/// The same at one endpoint.
 task<datagram_socket> open_datagram(endpoint where, datagram_options options = {});
 /// A socket at every address of a host, with one port for all of them where port 0 asks the system to choose. An
 /// address that this machine does not have is passed over where another works.
@@ -159,6 +163,7 @@ task<std::vector<datagram_socket>> open_datagrams(address where, datagram_option
 /// Opens a socket of the family of the first address of `to` that there is a route to, at a port (an abstract name) of
 /// the system's choice, and connects it.
 task<datagram_socket> connect_datagram(address to, datagram_options options = {});
+/// The same to one endpoint.
 task<datagram_socket> connect_datagram(endpoint to, datagram_options options = {});
 
 /// Takes over a datagram socket of the system, whose descriptor it then owns. Throws `error` where it is none; the

@@ -5,6 +5,7 @@
 
 namespace portico::inline v0_1 {
 
+/// How `open_datagram` opens a socket.
 struct datagram_options {
     /// Another socket may be bound to the same address (SO_REUSEADDR): for receivers of a multicast group.
     bool reuse_address = false;
@@ -44,6 +45,7 @@ public:
     /// Joins or leaves a multicast group at an interface (0: the system chooses), of all sources or of one.
     virtual std::error_code set_membership(bool member, const endpoint& group, std::uint32_t interface,
                                            const endpoint& source) noexcept = 0;
+    /// What it is connected to; none where it is not.
     virtual endpoint remote_endpoint() const noexcept = 0;
 };
 

@@ -9,8 +9,11 @@ namespace portico::inline v0_1 {
 class descriptor {
 public:
     descriptor() noexcept = default;
+    /// Owns it from now on; -1 for none.
     explicit descriptor(int handle) noexcept : handle_(handle) {}
+    /// `other` then owns none.
     descriptor(descriptor&& other) noexcept : handle_(other.release()) {}
+    /// Closes what it owned before.
     descriptor& operator=(descriptor&& other) noexcept
     {
         const descriptor before(std::exchange(handle_, other.release()));
@@ -18,8 +21,8 @@ public:
     }
     ~descriptor() { close(); }
 
-    int get() const noexcept { return handle_; }
-    explicit operator bool() const noexcept { return handle_ >= 0; }
+    int get() const noexcept { return handle_; } ///< -1 where it owns none
+    explicit operator bool() const noexcept { return handle_ >= 0; } ///< whether it owns one
     /// Gives it up to the caller.
     int release() noexcept { return std::exchange(handle_, -1); }
     /// Closes it, if there is one.

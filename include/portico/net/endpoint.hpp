@@ -14,25 +14,29 @@ namespace portico::inline v0_1 {
 /// A concrete socket address: an IPv4 or IPv6 address and a port, the name of a Unix socket, or nothing. A small value.
 class endpoint {
 public:
+    /// What kind of address it is.
     enum class family : std::uint8_t { none, ipv4, ipv6, local };
 
     endpoint() noexcept = default;
+    /// An IPv4 address, in network byte order, and a port.
     static endpoint ipv4(std::array<std::uint8_t, 4> address, std::uint16_t port) noexcept;
+    /// An IPv6 address, in network byte order, a port and a zone.
     static endpoint ipv6(const std::array<std::uint8_t, 16>& address, std::uint16_t port, std::uint32_t scope_id = 0) noexcept;
     /// A Unix socket (unix(7)): the path of its file, of at most 107 bytes; `@` and an abstract name, of at most 107 (a
     /// file of such a name is `./@name`); or empty for one without a name. Throws `error` (`errc::malformed`) where it is
     /// longer, or a path with a NUL in it.
     static endpoint local(std::string_view path);
 
-    enum family family() const noexcept { return family_; }
+    enum family family() const noexcept { return family_; } ///< what kind of address it is
+    /// Whether it is an IPv4 or IPv6 address.
     bool is_ip() const noexcept { return family_ == family::ipv4 || family_ == family::ipv6; }
     /// The address in network byte order: 4 bytes, 16 bytes, or none.
     std::span<const std::uint8_t> address() const noexcept;
-    std::uint16_t port() const noexcept { return port_; }
-    void port(std::uint16_t value) noexcept { port_ = value; }
+    std::uint16_t port() const noexcept { return port_; } ///< in the byte order of the machine; of a Unix socket 0
+    void port(std::uint16_t value) noexcept { port_ = value; } ///< sets it
     /// The zone of a link-local IPv6 address (RFC 4007), as the index of an interface; otherwise 0.
     std::uint32_t scope_id() const noexcept { return scope_id_; }
-    void scope_id(std::uint32_t value) noexcept { scope_id_ = value; }
+    void scope_id(std::uint32_t value) noexcept { scope_id_ = value; } ///< sets it
     /// Of a Unix socket: as `local` takes it.
     std::string_view path() const noexcept { return path_ ? std::string_view(*path_) : std::string_view(); }
     /// Whether the address is 0.0.0.0 or ::, which stand for every local address.
@@ -42,6 +46,7 @@ public:
     /// Whether it is an address of this machine to itself (127.0.0.0/8, ::1).
     bool is_loopback() const noexcept;
 
+    /// Whether all of it is the same.
     friend bool operator==(const endpoint& left, const endpoint& right) noexcept
     {
         return left.address_ == right.address_ && left.scope_id_ == right.scope_id_ && left.port_ == right.port_
@@ -69,14 +74,16 @@ public:
     /// What it is an address for. A Unix socket is found by its path, whether streams or datagrams go through it.
     enum class protocol : std::uint8_t { tcp, udp, local };
 
+    /// A host and a port; see the members of these names.
     address(protocol kind, std::string host, std::uint16_t port) : host_(std::move(host)), port_(port), kind_(kind) {}
+    /// A host and a service.
     address(protocol kind, std::string host, std::string service)
         : host_(std::move(host)), service_(std::move(service)), kind_(kind) {}
 
-    protocol kind() const noexcept { return kind_; }
+    protocol kind() const noexcept { return kind_; } ///< what it is an address for
     /// A name or an address without brackets; empty stands for every local address. Of a Unix socket: its path.
     const std::string& host() const noexcept { return host_; }
-    std::uint16_t port() const noexcept { return port_; }
+    std::uint16_t port() const noexcept { return port_; } ///< 0 where there is a `service`
     /// The name of the port (`http`), to be looked up with the host; empty where the port is a number.
     const std::string& service() const noexcept { return service_; }
 
@@ -109,6 +116,7 @@ inline address udp(std::string host, std::uint16_t port)
 {
     return {address::protocol::udp, std::move(host), port};
 }
+/// With the name of a service: `udp("localhost", "domain")`.
 inline address udp(std::string host, std::string service)
 {
     return {address::protocol::udp, std::move(host), std::move(service)};
@@ -122,7 +130,8 @@ inline address local(std::string path)
 
 } // namespace portico
 
+/// Endpoints are keys of unordered containers.
 template <>
 struct std::hash<portico::endpoint> {
-    std::size_t operator()(const portico::endpoint& which) const noexcept;
+    std::size_t operator()(const portico::endpoint& which) const noexcept; ///< the same for equal ones
 };

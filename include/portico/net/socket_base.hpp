@@ -15,13 +15,15 @@ namespace portico::inline v0_1 {
 /// What became of a try. `would_block`: nothing now; `wait` tells when it is worth another try.
 enum class io_status : unsigned char { done, end, would_block, failed };
 
+/// The outcome of a try to move bytes.
 struct io_result {
-    io_status status;
+    io_status status;      ///< what became of it
     std::size_t count = 0; ///< bytes moved, where `done`
     int code = 0;          ///< an errno value, where `failed`
     bool drained = false;  ///< where `done` by a read: another one would find nothing now
 };
 
+/// Which way bytes go.
 enum class direction : unsigned char { read, write };
 
 /// A socket of a backend. One waiter a direction.
@@ -38,6 +40,7 @@ public:
 
     /// Closes without waiting. What is unread may make the system reset a connection. Idempotent.
     virtual void close() noexcept = 0;
+    /// Its own address.
     virtual endpoint local_endpoint() const noexcept = 0;
 
     /// The descriptor of a socket of the system; -1 where there is none.

@@ -13,7 +13,8 @@ namespace portico::inline v0_1 {
 /// Who is at the other end of a Unix socket, as it was when the connection was made.
 struct peer_credentials {
     std::int64_t process; ///< its id (pid); 0 where it is outside of this pid namespace
-    std::uint32_t user, group;
+    std::uint32_t user;   ///< uid
+    std::uint32_t group;  ///< gid
 };
 
 /// An option whose value is a `T`: bool, int, a duration of whole `std::chrono` units, a text. Its level and name are
@@ -21,40 +22,54 @@ struct peer_credentials {
 template <class T>
 struct socket_option {
     const char* text; ///< its name in the system's headers, for errors
-    int level, name;
-    int ipv6_level, ipv6_name;
+    int level;        ///< SOL_SOCKET
+    int name;         ///< SO_RCVBUF
+    int ipv6_level;   ///< the same for an IPv6 socket
+    int ipv6_name;    ///< the same
 };
 
 /// The options that people set, and with them the defaults that differ from the system's. See socket(7), tcp(7), ip(7),
 /// ipv6(7) and unix(7) for what they do.
 namespace option {
-extern const socket_option<bool> reuse_address, reuse_port, keep_alive, broadcast, out_of_band_inline;
-/// Bytes; the system doubles what is set, and answers with the double.
-extern const socket_option<int> send_buffer, receive_buffer;
-extern const socket_option<int> type, receive_low_water, priority;
-/// How long close(2) waits for what is unsent, and with it the whole program; none (the default): it does not wait. 0
-/// resets the connection.
+extern const socket_option<bool> reuse_address; ///< SO_REUSEADDR; on for every TCP socket that listens
+extern const socket_option<bool> reuse_port;    ///< SO_REUSEPORT
+extern const socket_option<bool> broadcast;     ///< SO_BROADCAST
+extern const socket_option<bool> out_of_band_inline; ///< SO_OOBINLINE
+extern const socket_option<int> send_buffer; ///< SO_SNDBUF, in bytes; the system doubles it, and answers with the double
+extern const socket_option<int> receive_buffer;    ///< SO_RCVBUF, likewise
+extern const socket_option<int> receive_low_water; ///< SO_RCVLOWAT
+extern const socket_option<int> priority;          ///< SO_PRIORITY
+extern const socket_option<int> type;              ///< SO_TYPE: SOCK_STREAM, SOCK_DGRAM; to be asked only
+/// SO_LINGER: how long close(2) waits for what is unsent, and with it the whole program; none (the default): it does not
+/// wait. 0 resets the connection.
 extern const socket_option<std::optional<std::chrono::seconds>> linger;
-/// The name of the interface that everything goes through.
+/// SO_BINDTODEVICE: the name of the interface that everything goes through.
 extern const socket_option<std::string> bind_to_device;
-/// Of a Unix socket; to be asked only.
+/// SO_PEERCRED, of a Unix socket; to be asked only.
 extern const socket_option<peer_credentials> credentials;
 
-/// On for every TCP socket of portico's, as `keep_alive` is.
-extern const socket_option<bool> no_delay;
-extern const socket_option<bool> cork, quick_ack;
-extern const socket_option<std::chrono::seconds> keep_alive_idle, keep_alive_interval, defer_accept;
-extern const socket_option<int> keep_alive_count, max_segment, fast_open, not_sent_low_water;
-/// How long sent bytes may stay without an acknowledgement before the connection is given up.
+extern const socket_option<bool> no_delay;   ///< TCP_NODELAY; on for every TCP socket of portico's
+extern const socket_option<bool> keep_alive; ///< SO_KEEPALIVE; likewise
+extern const socket_option<std::chrono::seconds> keep_alive_idle;     ///< TCP_KEEPIDLE
+extern const socket_option<std::chrono::seconds> keep_alive_interval; ///< TCP_KEEPINTVL
+extern const socket_option<int> keep_alive_count;                     ///< TCP_KEEPCNT
+extern const socket_option<bool> cork;                                ///< TCP_CORK
+extern const socket_option<bool> quick_ack;                           ///< TCP_QUICKACK
+extern const socket_option<std::chrono::seconds> defer_accept;        ///< TCP_DEFER_ACCEPT
+extern const socket_option<int> max_segment;                          ///< TCP_MAXSEG
+extern const socket_option<int> fast_open;                            ///< TCP_FASTOPEN
+extern const socket_option<int> not_sent_low_water;                   ///< TCP_NOTSENT_LOWAT
+/// TCP_USER_TIMEOUT: how long sent bytes may stay without an acknowledgement before the connection is given up.
 extern const socket_option<std::chrono::milliseconds> user_timeout;
-extern const socket_option<std::string> congestion_control;
+extern const socket_option<std::string> congestion_control; ///< TCP_CONGESTION
 
-/// IP_TTL or IPV6_UNICAST_HOPS; the others likewise, by the family of the socket.
-extern const socket_option<int> hop_limit, traffic_class, multicast_hop_limit;
-extern const socket_option<bool> multicast_loop;
-/// The index of the interface by which multicast leaves; to be set only.
+extern const socket_option<int> hop_limit;           ///< IP_TTL or IPV6_UNICAST_HOPS, by the family of the socket
+extern const socket_option<int> traffic_class;       ///< IP_TOS or IPV6_TCLASS
+extern const socket_option<int> multicast_hop_limit; ///< IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS
+extern const socket_option<bool> multicast_loop;     ///< IP_MULTICAST_LOOP or IPV6_MULTICAST_LOOP
+/// IP_MULTICAST_IF or IPV6_MULTICAST_IF: the index of the interface by which multicast leaves; to be set only.
 extern const socket_option<std::uint32_t> multicast_interface;
-extern const socket_option<bool> ipv6_only;
+extern const socket_option<bool> ipv6_only; ///< IPV6_V6ONLY
 } // namespace option
 
 /// The options of one socket: what `options()` of a connection or a datagram socket returns, valid as long as that is
@@ -66,6 +81,7 @@ public:
     /// Of `null` (a closed socket), everything fails with `errc::closed`.
     explicit socket_options(socket_base* of) noexcept : socket_(of) {}
 
+    /// Sets an option.
     template <class T>
     void set(const socket_option<T>& which, std::type_identity_t<T> value) const
     {
@@ -77,6 +93,7 @@ public:
             set_value(identify(which), value);
     }
 
+    /// Asks for an option.
     template <class T>
     T get(const socket_option<T>& which) const
     {
@@ -95,9 +112,11 @@ public:
 
     /// Any other option, as setsockopt(2) takes it.
     void set(int level, int name, bytes value) const;
+    /// Any other option that is an int.
     void set(int level, int name, int value) const { set_number({nullptr, level, name}, value); }
     /// Any other option: its value, of at most `size` bytes.
     std::string get(int level, int name, std::size_t size) const;
+    /// Any other option that is an int.
     int get(int level, int name) const { return get_number({nullptr, level, name}); }
 
 private:

@@ -35,6 +35,8 @@ private:
     bool watch_deadline() noexcept final { return from_.watch(deadline()), false; }
     bool proceed() noexcept;
     bool take() noexcept;
+    bool take_line() noexcept;
+    bool take_until_delimiter() noexcept;
     bool take_delimited(std::size_t position, std::size_t length) noexcept;
     void place(bytes received) noexcept;
     bool fill() noexcept;

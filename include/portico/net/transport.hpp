@@ -32,9 +32,11 @@ public:
     /// Resets: the peer sees an error, unsent data is dropped. Idempotent.
     virtual void abort() noexcept = 0;
 
+    /// Whom it is connected to; stays when it is closed.
     virtual endpoint remote_endpoint() const noexcept = 0;
 };
 
+/// How `connect` goes about it.
 struct connect_options {
     connect_options() noexcept {}
 
@@ -48,6 +50,7 @@ struct connect_options {
     std::optional<socks5_proxy> socks5; ///< connects through it; it looks up the name
 };
 
+/// How `listen` opens a socket.
 struct listen_options {
     int backlog = 4096;      ///< connections that wait to be accepted; the system caps it (net.core.somaxconn)
     bool dual_stack = false; ///< one socket at [::] for IPv6 and IPv4, whose peers are then ::ffff:a.b.c.d
@@ -62,9 +65,10 @@ struct listen_options {
 /// What accepts connections at one endpoint.
 class listener : public socket_base {
 public:
+    /// What came of a try to accept.
     struct accepted {
-        io_result outcome;
-        transport_ptr stream;
+        io_result outcome; ///< `done` where there is a connection
+        transport_ptr stream; ///< null where there is none
     };
     /// Takes the next connection, if there is one.
     virtual accepted try_accept() noexcept = 0;

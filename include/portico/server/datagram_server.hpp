@@ -18,7 +18,7 @@ public:
     packet(const packet&) = delete;
     packet& operator=(const packet&) = delete;
 
-    bytes data() const noexcept { return what_.data; }
+    bytes data() const noexcept { return what_.data; } ///< what was sent; may be empty
     /// Who sent it; none: a Unix socket without a name, which cannot be answered.
     const endpoint& remote_endpoint() const noexcept { return what_.from; }
     /// The address that it was sent to.
@@ -86,6 +86,7 @@ class datagram_server {
 public:
     /// At UDP addresses (`udp("localhost", 9999)`: every address of the host) or Unix ones (`local(path)`).
     datagram_server(address where, datagram_handler serve, datagram_server_options options = {});
+    /// At several addresses.
     datagram_server(std::vector<address> where, datagram_handler serve, datagram_server_options options = {});
     datagram_server(const datagram_server&) = delete;
     datagram_server& operator=(const datagram_server&) = delete;
@@ -101,6 +102,7 @@ public:
     /// Called once it is bound, with all its endpoints.
     void on_listening(unique_function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }
 
+    /// What it has done so far.
     const datagram_server_statistics& statistics() const noexcept { return statistics_; }
 
 private:

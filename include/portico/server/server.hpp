@@ -36,7 +36,9 @@ struct server_statistics {
 /// The server outlives its `run`, which runs once at a time.
 class server {
 public:
+    /// At a TCP address (`tcp("localhost", 9999)`: every address of the host) or a Unix one (`local(path)`).
     server(address where, handler serve, server_options options = {});
+    /// At several addresses.
     server(std::vector<address> where, handler serve, server_options options = {});
     server(const server&) = delete;
     server& operator=(const server&) = delete;
@@ -54,7 +56,7 @@ public:
     /// Called for each connection before its handler.
     void on_accept(unique_function<void(const connection&)> hook) { on_accept_ = std::move(hook); }
 
-    const server_statistics& statistics() const noexcept { return statistics_; }
+    const server_statistics& statistics() const noexcept { return statistics_; } ///< what it has done so far
 
 private:
     class open_session;

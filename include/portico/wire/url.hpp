@@ -48,8 +48,8 @@ public:
     std::optional<std::uint16_t> port() const noexcept;
     /// Percent-encoded as sent, never decoded.
     const std::string& path() const noexcept { return path_; }
-    const std::optional<std::string>& query() const noexcept { return query_; }
-    const std::optional<std::string>& fragment() const noexcept { return fragment_; }
+    const std::optional<std::string>& query() const noexcept { return query_; } ///< behind `?`
+    const std::optional<std::string>& fragment() const noexcept { return fragment_; } ///< behind `#`
 
     /// Host and port as the Host field has them (RFC 9110 section 7.2): IPv6 in brackets and without its zone, which
     /// means nothing to a peer; the port only where it is not the scheme's default.
