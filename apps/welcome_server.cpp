@@ -68,6 +68,7 @@ void print(const std::string& line)
 int serve(settings chosen)
 {
     std::vector<portico::address> where;
+    where.reserve(chosen.listen.size());
     for (const std::string& each : chosen.listen)
         where.push_back(portico::address::parse(each));
     const std::chrono::duration<double> timeout(chosen.timeout);

@@ -9,7 +9,7 @@ namespace portico::inline v0_1::http {
 namespace {
 
 template <class T>
-T or_raise(result<T> outcome)
+T or_raise(result<T>&& outcome)
 {
     if (!outcome)
         outcome.error().raise();

@@ -9,6 +9,19 @@
 #include <portico/net/resolver.hpp>
 
 namespace portico::inline v0_1 {
+namespace {
+
+template <class Function>
+auto of_each(const std::vector<listener_ptr>& listeners, const Function& what)
+{
+    std::vector<decltype(what(*listeners.front()))> found;
+    found.reserve(listeners.size());
+    for (const auto& each : listeners)
+        found.push_back(what(*each));
+    return found;
+}
+
+} // namespace
 
 acceptor::acceptor(acceptor&& other)
     : owner_((other.check_idle(), other.owner_)), listeners_(std::move(other.listeners_)), next_(std::exchange(other.next_, 0))
@@ -32,34 +45,23 @@ void acceptor::add(acceptor&& other)
 
 std::vector<endpoint> acceptor::local_endpoints() const
 {
-    std::vector<endpoint> found;
-    for (const auto& each : listeners_)
-        found.push_back(each->local_endpoint());
-    return found;
+    return of_each(listeners_, [](listener& each) { return each.local_endpoint(); });
 }
 
 std::vector<socket_options> acceptor::options() const
 {
-    std::vector<socket_options> found;
-    for (const auto& each : listeners_)
-        found.emplace_back(each.get());
-    return found;
+    return of_each(listeners_, [](listener& each) { return socket_options(&each); });
 }
 
 std::vector<int> acceptor::native_handles() const
 {
-    std::vector<int> found;
-    for (const auto& each : listeners_)
-        found.push_back(each->native_handle());
-    return found;
+    return of_each(listeners_, [](listener& each) { return each.native_handle(); });
 }
 
 std::vector<int> acceptor::release()
 {
     check_idle();
-    std::vector<int> handles;
-    for (const auto& each : listeners_)
-        handles.push_back(each->release_handle());
+    std::vector<int> handles = of_each(listeners_, [](listener& each) { return each.release_handle(); });
     listeners_.clear();
     next_ = 0;
     return handles;

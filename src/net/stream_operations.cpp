@@ -96,28 +96,38 @@ bool reading::take() noexcept
         return std::exchange(taken_, true) || buffer.size() != 0;
     case until::end:
         return buffer.size() > limit_ && (fail(errc::limit_exceeded), true);
-    case until::line: {
-        const std::size_t position = buffer.view().text().find('\n', searched_);
-        if (position != std::string_view::npos) {
-            const bool with_return = position > 0 && buffer.view()[position - 1] == '\r';
-            return take_delimited(with_return ? position - 1 : position, position + 1);
-        }
-        searched_ = buffer.size();
-        return searched_ > limit_ && searched_ - limit_ > 1 && (fail(errc::limit_exceeded), true); // one for a CR
-    }
-    case until::delimiter: {
-        const std::size_t position = buffer.view().text().find(view_.text(), searched_);
-        if (position != std::string_view::npos)
-            return take_delimited(position + view_.size(), position + view_.size());
-        searched_ = buffer.size() - std::min(buffer.size(), view_.size() - 1);
-        return buffer.size() >= limit_ && (fail(errc::limit_exceeded), true);
-    }
+    case until::line:
+        return take_line();
+    case until::delimiter:
+        return take_until_delimiter();
     case until::discard:
         limit_ -= std::min(limit_, buffer.size());
         buffer.consume(buffer.size());
         return limit_ == 0;
     }
     return true;
+}
+
+bool reading::take_line() noexcept
+{
+    const std::string_view found = from_.buffer_.view().text();
+    const std::size_t position = found.find('\n', searched_);
+    if (position != std::string_view::npos) {
+        const bool with_return = position > 0 && found[position - 1] == '\r';
+        return take_delimited(with_return ? position - 1 : position, position + 1);
+    }
+    searched_ = found.size();
+    return searched_ > limit_ && searched_ - limit_ > 1 && (fail(errc::limit_exceeded), true); // one for a CR
+}
+
+bool reading::take_until_delimiter() noexcept
+{
+    const std::string_view found = from_.buffer_.view().text();
+    const std::size_t position = found.find(view_.text(), searched_);
+    if (position != std::string_view::npos)
+        return take_delimited(position + view_.size(), position + view_.size());
+    searched_ = found.size() - std::min(found.size(), view_.size() - 1);
+    return found.size() >= limit_ && (fail(errc::limit_exceeded), true);
 }
 
 bool reading::take_delimited(std::size_t position, std::size_t length) noexcept

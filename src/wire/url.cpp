@@ -147,7 +147,7 @@ std::string remove_dot_segments(std::string_view path)
         if (!here && !up)
             kept.push_back(segment);
         else if (path.empty())
-            kept.push_back({});
+            kept.emplace_back();
     }
     std::string result;
     for (const std::string_view segment : kept)

@@ -208,7 +208,7 @@ TEST_CASE("a name that does not exist fails with the resolver's reason, and name
     }
 }
 
-TEST_CASE("a look-up that is late or cancelled is abandoned, and its answer goes nowhere")
+TEST_CASE("a look-up that is late or cancelled is abandoned, and its answer goes nowhere", "[threads]")
 {
     for (int round = 0; round < 20; ++round) {
         context own;
@@ -275,7 +275,7 @@ TEST_CASE("a look-up that is never answered is late at its deadline, and can be 
     });
 }
 
-TEST_CASE("more look-ups at the same time than there are threads are all answered")
+TEST_CASE("more look-ups at the same time than there are threads are all answered", "[threads]")
 {
     context own;
     int answered = 0;
