@@ -46,6 +46,11 @@ void context::run_until_done(detail::promise_base& main)
     main_owner owner(*backend_, done);
     main.owner = &owner;
     main.scope = &root_;
+    struct use {
+        context& own;
+        explicit use(context& used) : own(used) { own.begin_task(); }
+        ~use() { own.end_task(); }
+    } const using_it(*this);
     begin_turn();
     detail::resume(main);
     if (!done)
@@ -73,18 +78,35 @@ task<> tell_when_done(task<> main, unique_function<void(std::exception_ptr)> don
 void context::start(task<> main, unique_function<void(std::exception_ptr)> done)
 {
     auto end = [this, done = std::move(done)](std::exception_ptr failure) {
-        // An alarm that nobody needs would keep the caller's loop running.
-        backend_->poster()([this] {
-            if (started_.size() == 0)
-                backend_->set_alarm(alarm_ = time_point::max());
-        });
-        done(std::move(failure));
+        backend_->poster()([this] { end_task(); });
+        try {
+            done(std::move(failure));
+        } catch (...) {
+            report(portico::report("what is called when a task has ended has thrown", std::current_exception()));
+        }
     };
     const auto starting = std::make_shared<task<>>(tell_when_done(std::move(main), std::move(end)));
     backend_->poster()([this, starting] {
+        begin_task();
         begin_turn();
         started_.spawn(std::move(*starting));
     });
+}
+
+void context::begin_task() noexcept
+{
+    if (tasks_++ != 0)
+        return;
+    backend_->set_working(true);
+    on_alarm(); // timers may have been left when the last task ended
+}
+
+void context::end_task() noexcept
+{
+    if (--tasks_ != 0)
+        return;
+    backend_->set_alarm(alarm_ = time_point::max()); // it would keep the caller's loop running
+    backend_->set_working(false);
 }
 
 void context::request_cancel()
@@ -127,7 +149,7 @@ void context::on_alarm() noexcept
     alarm_ = time_point::max();
     wheel_.advance(backend_->now());
     const time_point next = wheel_.next();
-    if (next < alarm_) {
+    if (next < alarm_ && tasks_ != 0) {
         alarm_ = next;
         backend_->set_alarm(alarm_);
     }

@@ -24,6 +24,13 @@ void foreign_operation::end_later() noexcept
     ready_later();
 }
 
+// What began may have cancelled the scope that waits for it.
+void foreign_operation::arm() noexcept
+{
+    if (waiting()->scope->is_cancelled())
+        interrupt();
+}
+
 bool foreign_operation::attempt() noexcept
 {
     if (!begun_) {

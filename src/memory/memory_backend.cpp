@@ -34,8 +34,10 @@ memory_backend::memory_backend(std::uint64_t seed) : posted_(std::make_shared<po
 
 memory_backend::~memory_backend()
 {
+    std::deque<unique_function<void()>> dropped; // destroyed without the lock
     const std::lock_guard lock(posted_->mutex);
     posted_->open = false;
+    dropped.swap(posted_->functions);
 }
 
 void memory_backend::advance(duration by)

@@ -60,6 +60,13 @@ void backend::set_alarm(time_point instant)
                 });
 }
 
+void backend::set_working(bool on) noexcept
+{
+    work_.reset();
+    if (on)
+        work_.emplace(loop_.get_executor());
+}
+
 void backend::request_run()
 {
     const auto run = [own = link_] {

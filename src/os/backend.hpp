@@ -32,6 +32,7 @@ public:
     void attach(context& owner) override;
     time_point now() noexcept override { return std::chrono::steady_clock::now(); }
     void set_alarm(time_point instant) override;
+    void set_working(bool on) noexcept override;
     void request_run() override;
     unique_function<void(unique_function<void()>)> poster() override;
     void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) override;
@@ -99,6 +100,7 @@ private:
     std::unique_ptr<asio::io_context> own_loop_;
     asio::io_context& loop_;
     std::optional<asio::strand<executor>> strand_;
+    std::optional<asio::executor_work_guard<executor>> work_;
     std::shared_ptr<link> link_ = std::make_shared<link>();
     asio::steady_timer alarm_;
     std::optional<asio::signal_set> signals_;

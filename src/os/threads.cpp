@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 
 namespace portico::inline v0_1::os {
@@ -52,15 +53,19 @@ std::error_code threads::run(unique_function<void()> function)
     }
     // A thread costs little beside what blocks, and idle ones would have to be kept and ended. Detached, because what
     // blocks cannot be interrupted and must not hold up the end of the program.
-    const auto starting = std::make_shared<unique_function<void()>>(std::move(function));
+    std::error_code failure;
     try {
+        const auto starting = std::make_shared<unique_function<void()>>(std::move(function));
         std::thread([own = shared_, starting] { shared::run(own, std::move(*starting)); }).detach();
         return {};
-    } catch (const std::system_error& failure) {
-        const std::lock_guard lock(shared_->mutex);
-        --shared_->running;
-        return failure.code();
+    } catch (const std::system_error& refused) {
+        failure = refused.code();
+    } catch (const std::bad_alloc&) {
+        failure = std::make_error_code(std::errc::not_enough_memory);
     }
+    const std::lock_guard lock(shared_->mutex);
+    --shared_->running;
+    return failure;
 }
 
 } // namespace portico::os

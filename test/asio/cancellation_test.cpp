@@ -3,6 +3,8 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 #include <portico/asio.hpp>
@@ -84,6 +86,27 @@ task<> talk(connection peer, witness& seen)
     seen.step();
 }
 
+// What goes on outside of the context's tasks.
+task<> wait_elsewhere(witness& seen)
+{
+    const life here(seen);
+    context& own = co_await this_context();
+    asio::steady_timer timer(get_executor(own), 1ms);
+    co_await timer.async_wait(use_operation);
+    seen.step();
+    co_await run_on_thread([&] { seen.step(); });
+    seen.step();
+    const auto inside = [&]() -> task<> {
+        const life there(seen);
+        co_await yield();
+        co_await sleep_for(1ms);
+    };
+    co_await run_in(own, inside);
+    seen.step();
+    co_await start(own, inside(), use_operation);
+    seen.step();
+}
+
 task<> session(witness& seen)
 {
     const life here(seen);
@@ -94,6 +117,16 @@ task<> session(witness& seen)
         co_return;
     });
     seen.step();
+}
+
+/// The session, and beside it a task that waits for Asio, a thread and other tasks.
+task<> session_and_more(witness& seen)
+{
+    co_await scope([&](task_group& group) -> task<> {
+        group.spawn(session(seen));
+        group.spawn(wait_elsewhere(seen));
+        co_return;
+    });
 }
 
 /// On the memory backend: runs the session for `turns` turns, of a millisecond each, and then does `cancel`. Returns
@@ -158,7 +191,7 @@ TEST_CASE("a session that is cancelled by its handler's slot, at the n-th step o
         witness seen;
         asio::cancellation_signal stop;
         int told = 0;
-        start(own, session(seen), asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr failure) {
+        start(own, session_and_more(seen), asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr failure) {
             ++told;
             done = !failure;
             seen.over = true;
@@ -176,17 +209,23 @@ TEST_CASE("a session that is cancelled by its handler's slot, at the n-th step o
     CHECK(steps > 20);
 }
 
-TEST_CASE("a session whose context is destroyed, at the n-th step of the loop for all n, leaves nothing")
+TEST_CASE("a session whose context is destroyed, in its sequence or beside it, at the n-th step for all n, leaves nothing")
 {
+    const bool in_sequence = GENERATE(true, false);
     int steps = 0;
     for (bool done = false; !done; ++steps) {
         asio::io_context loop;
         witness seen;
         {
-            context own(make_os_backend(loop));
-            start(own, session(seen), [&](std::exception_ptr) { done = true; });
+            std::optional<context> own(std::in_place, make_os_backend(loop));
+            start(*own, session_and_more(seen), [&](std::exception_ptr) { done = true; });
             for (int i = 0; i < steps && !done; ++i)
                 loop.run_one();
+            if (in_sequence) {
+                asio::post(get_executor(*own), [&] { own.reset(); });
+                while (own)
+                    loop.run_one();
+            }
         }
         seen.over = true;
         INFO("step " << steps);

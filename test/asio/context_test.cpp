@@ -139,6 +139,25 @@ TEST_CASE("a context that ends takes back what its tasks hold, a half-read messa
     CHECK(received);
 }
 
+TEST_CASE("the loop has work while a started task waits for a thread, and what throws at its end is reported", "[threads]")
+{
+    asio::io_context loop;
+    context own(make_os_backend(loop));
+    std::vector<std::string> reports;
+    own.on_report([&](const report& what) { reports.push_back(what.text); });
+    std::atomic<bool> called = false;
+    bool later = false;
+    const auto call = [&]() -> task<> { co_await run_on_thread([&] { called = true; }); };
+    own.start(call(), [](std::exception_ptr) { throw std::runtime_error("on purpose"); });
+    loop.run();
+    CHECK(called);
+    CHECK(reports == std::vector<std::string>{"what is called when a task has ended has thrown"});
+    own.start(call(), [&](std::exception_ptr failure) { later = !failure; });
+    loop.restart();
+    loop.run();
+    CHECK(later);
+}
+
 TEST_CASE("what a started task throws is given to who started it")
 {
     asio::io_context loop;

@@ -109,6 +109,22 @@ TEST_CASE("a read that is cancelled by its slot has taken nothing, and the conne
     CHECK(heard == "later");
 }
 
+TEST_CASE("the timeout of a connection holds for each of its reads")
+{
+    world here;
+    here.ends.first.timeout(100ms);
+    std::array<char, 16> buffer{};
+    std::error_code late;
+    here.near.async_read_some(asio::buffer(buffer), [&](std::error_code code, std::size_t) {
+        CHECK_FALSE(code);
+        here.near.async_read_some(asio::buffer(buffer), [&](std::error_code next, std::size_t) { late = next; });
+    });
+    here.loop.poll(); // it waits
+    CHECK(here.ends.second.try_write("first") == 5);
+    here.loop.run();
+    CHECK(late == errc::timed_out);
+}
+
 TEST_CASE("a write that is cancelled says how much was sent")
 {
     world here;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <asio/bind_executor.hpp>
+#include <asio/associated_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/local/connect_pair.hpp>
@@ -220,6 +221,79 @@ TEST_CASE("a cancellation reaches an asio::awaitable, and what it does about tha
         });
     });
     CHECK(was_cancelled);
+}
+
+TEST_CASE("an operation that cancels the scope which awaits it, as it begins, is cancelled itself")
+{
+    bool aborted = false;
+    run([&](asio::io_context& loop) -> task<> {
+        co_await scope([&](task_group& group) -> task<> {
+            const auto work = [&]() -> asio::awaitable<void> {
+                group.cancel();
+                asio::steady_timer timer(loop, 24h);
+                try {
+                    co_await timer.async_wait(asio::use_awaitable);
+                } catch (const std::system_error&) {
+                    aborted = true;
+                    throw;
+                }
+            };
+            co_await asio::co_spawn(get_executor(co_await this_context()), work(), use_operation);
+        });
+    });
+    CHECK(aborted);
+}
+
+TEST_CASE("an operation that completes within its cancellation resumes nobody there")
+{
+    run([](asio::io_context&) -> task<> {
+        const auto initiation = [](auto handler) {
+            const auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+            asio::get_associated_cancellation_slot(*kept).assign([kept](asio::cancellation_type) {
+                std::move (*kept)(std::error_code(asio::error::operation_aborted));
+            });
+        };
+        const auto wait = [&]() -> task<> {
+            co_await asio::async_initiate<const use_operation_t&, void(std::error_code)>(initiation, use_operation);
+        };
+        const result<void> late = co_await as_result(with_deadline(1ms, wait()));
+        REQUIRE_FALSE(late);
+        CHECK(late.error().code() == errc::timed_out);
+    });
+}
+
+TEST_CASE("an operation whose handler is destroyed uncalled fails, and does not hang")
+{
+    asio::io_context loop;
+    context own(make_os_backend(loop));
+    auto other = std::make_unique<context>(make_os_backend(loop));
+    std::optional<std::error_code> told;
+    const auto wait_long = []() -> task<> { co_await sleep_for(24h); };
+    const auto main = [&]() -> task<> {
+        const result<void> outcome = co_await as_result(start(*other, wait_long(), use_operation));
+        REQUIRE_FALSE(outcome);
+        told = outcome.error().code();
+    };
+    start(own, main(), [](std::exception_ptr failure) { CHECK_FALSE(failure); });
+    loop.poll();
+    other.reset();
+    loop.run();
+    REQUIRE(told);
+    CHECK(*told == std::errc::operation_canceled);
+}
+
+TEST_CASE("what a handler gets by reference is kept as a value")
+{
+    run([](asio::io_context&) -> task<> {
+        const auto initiation = [](auto handler) {
+            const std::string gone = "a text that is longer than what fits into a string itself";
+            std::move(handler)(std::error_code(), gone);
+        };
+        const std::string text =
+            co_await asio::async_initiate<const use_operation_t&, void(const std::error_code&, const std::string&)>(
+                initiation, use_operation);
+        CHECK(text.starts_with("a text that is longer"));
+    });
 }
 
 TEST_CASE("a handler that is called on another thread resumes the task in its context", "[threads]")

@@ -87,6 +87,10 @@ TEST_CASE("work is sent to another context, runs on its thread, and its value an
             failed = true;
         }
         CHECK(failed);
+        const auto refuse = []() -> task<> { throw error(errc::refused, "work"); };
+        const result<void> outcome = co_await as_result(run_in(other.get(), refuse));
+        REQUIRE_FALSE(outcome);
+        CHECK(outcome.error().code() == errc::refused);
     };
     own.run(main());
 }
@@ -97,9 +101,8 @@ TEST_CASE("a thousand tasks from one context run in another, whose counter needs
     context own;
     int counter = 0; // the other's
     const auto increase = [&]() -> task<> {
-        const int before = counter;
         co_await yield();
-        counter = before + 1 > counter ? before + 1 : counter + 1;
+        ++counter;
     };
     const auto one = [&]() -> task<> { co_await run_in(other.get(), [&] { return increase(); }); };
     const auto main = [&]() -> task<> {
@@ -111,6 +114,21 @@ TEST_CASE("a thousand tasks from one context run in another, whose counter needs
     };
     own.run(main());
     CHECK(counter == 1000);
+}
+
+TEST_CASE("work that has come and gone leaves the timers of a context alone", "[threads]")
+{
+    std::promise<context*> ready;
+    std::thread other([&] {
+        context own;
+        ready.set_value(&own);
+        own.run([]() -> task<> { co_await sleep_for(100ms); }());
+    });
+    context own;
+    context& there = *ready.get_future().get();
+    const auto main = [&]() -> task<> { co_await run_in(there, [] { return ask_where(); }); };
+    own.run(main());
+    other.join();
 }
 
 TEST_CASE("a cancellation or a deadline here ends the work there, and waits for its clean-up", "[threads]")

@@ -69,6 +69,35 @@ TEST_CASE("what a call throws, the await throws", "[threads]")
         co_await run_on_thread([] { throw std::out_of_range("on purpose"); });
     };
     CHECK_THROWS_AS(own.run(fails()), std::out_of_range);
+    const auto refuses = []() -> task<> {
+        const result<void> nothing = co_await as_result(run_on_thread([] { throw error(errc::refused, "work"); }));
+        const result<int> number =
+            co_await as_result(run_on_thread([]() -> int { throw error(errc::refused, "work"); }));
+        CHECK_FALSE(nothing);
+        CHECK_FALSE(number);
+        co_await as_result(run_on_thread([] { throw std::out_of_range("on purpose"); }));
+    };
+    CHECK_THROWS_AS(own.run(refuses()), std::out_of_range);
+}
+
+TEST_CASE("a call that is still to be made when its context ends in memory is dropped, with what it holds")
+{
+    const auto held = std::make_shared<int>(1);
+    bool called = false;
+    {
+        context own(std::make_unique<memory_backend>());
+        const auto call = [&]() -> task<> {
+            auto function = [&called, held] { called = true; };
+            co_await run_on_thread(std::move(function));
+        };
+        const auto main = [&]() -> task<> {
+            own.start(call(), [](std::exception_ptr) {});
+            co_await run_on_thread([&] { own.backend().stop(); }); // the other one has begun by then
+        };
+        CHECK_THROWS_AS(own.run(main()), misuse);
+    }
+    CHECK_FALSE(called);
+    CHECK(held.use_count() == 1);
 }
 
 TEST_CASE("a hundred calls at a time, more than there are threads, all end", "[threads]")

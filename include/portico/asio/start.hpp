@@ -31,12 +31,12 @@ struct completed {
     std::tuple<Values...> values;
 };
 
-/// Calls a handler through its executor. Until then that, and the loop of the task, have work to wait for.
+/// Calls a handler through its executor. Until then that has work to wait for.
 template <class Handler>
 class completion {
 public:
     completion(Handler handler, const asio::any_io_executor& own)
-        : own_work_(own), work_(asio::get_associated_executor(handler, own)), handler_(std::move(handler)) {}
+        : work_(asio::get_associated_executor(handler, own)), handler_(std::move(handler)) {}
 
     template <class... Values>
     void post(std::tuple<Values...> values)
@@ -45,7 +45,6 @@ public:
     }
 
 private:
-    asio::executor_work_guard<asio::any_io_executor> own_work_;
     asio::executor_work_guard<asio::associated_executor_t<Handler, asio::any_io_executor>> work_;
     Handler handler_;
 };
@@ -118,19 +117,21 @@ struct start_initiation {
 /// Starts a task in a context whose loop the caller runs, as `asio::co_spawn` starts an `awaitable`; from any thread.
 /// The completion signature is `void(std::exception_ptr, T)`, or `void(std::exception_ptr)` for a `task<void>`: what the
 /// task threw (`asio::error::operation_aborted`, as a `std::system_error`, where it was cancelled), and what it returned
-/// (`T()` where it threw).
+/// (`T()` where it threw, so that T has a default constructor).
 ///
 ///     portico::start(own, download(url), [](std::exception_ptr failure, std::string page) { ... });
 ///     std::future<std::string> page = portico::start(own, download(url), asio::use_future);
 ///     std::string page = co_await portico::start(own, download(url), asio::use_awaitable);
 ///
 /// The task begins in the loop, soon. The handler is called through its associated executor, else that of the context,
-/// when all that the task held is gone; the loop does not run out of work before. A `terminal` cancellation of the
+/// when all that the task held is gone, and may destroy the context. A `terminal` cancellation of the
 /// handler's slot cancels the task, and the handler is called when that has ended. A task that has not ended when the
 /// context is destroyed is destroyed with it, and so is the handler, uncalled.
 template <class T, class CompletionToken>
 auto start(context& own, task<T> work, CompletionToken&& token)
 {
+    static_assert(std::is_void_v<T> || std::is_default_constructible_v<T>,
+                  "a handler is called with T() where the task threw: return a std::optional");
     return asio::async_initiate<CompletionToken, typename detail::start_signature<T>::type>(
         detail::start_initiation{&own}, token, std::move(work));
 }

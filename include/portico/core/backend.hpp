@@ -78,6 +78,8 @@ public:
     /// Calls the context's `on_alarm` once, at this instant or soon after; replaces the one set before.
     /// `time_point::max()` stands for none.
     virtual void set_alarm(time_point instant) = 0;
+    /// While it is on, a loop of the caller's does not run out of work: there are tasks, whatever they wait for.
+    virtual void set_working(bool on) noexcept = 0;
     /// Calls the context's `run_ready` soon, from the loop.
     virtual void request_run() = 0;
     /// A function that any thread may call, at any time, even when the context is gone: it has what it is given called

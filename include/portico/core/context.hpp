@@ -46,8 +46,9 @@ public:
     }
 
     /// Starts a task from outside, for a context whose loop the caller runs. From any thread; the task begins in the
-    /// loop, soon. When it has ended, `done` is called there with its exception, or none. A task that has not ended
-    /// when the context is destroyed is destroyed with it, and `done` is not called.
+    /// loop, soon, and until it has ended the loop has work. Then `done` is called there with its exception, or none; it
+    /// must not throw (that is reported) nor destroy the context. A task that has not ended when the context is destroyed
+    /// is destroyed with it, and `done` is not called.
     void start(task<> main, unique_function<void(std::exception_ptr)> done);
 
     /// Cancels everything that runs in it, as a scope around all of it would, for good.
@@ -93,7 +94,8 @@ private:
     static constexpr std::size_t kept_buffers = 64;
 
     void run_until_done(detail::promise_base& main);
-    void update_alarm() noexcept;
+    void begin_task() noexcept;
+    void end_task() noexcept;
 
     std::unique_ptr<portico::backend> backend_;
     detail::timer_wheel wheel_;
@@ -101,6 +103,7 @@ private:
     detail::intrusive_list<operation, operation_tag> ready_;
     unsigned budget_ = operations_a_turn;
     bool run_requested_ = false;
+    std::size_t tasks_ = 0; // main and started ones; without any the backend has no work, and no alarm
     cancel_scope root_;
     unique_function<void(const portico::report&)> sink_;
     std::vector<std::unique_ptr<char[]>> buffers_;

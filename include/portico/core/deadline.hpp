@@ -30,10 +30,16 @@ struct result_of {
             awaited.check_cancelled();
             if (awaited.failed())
                 return awaited.failure();
-            if constexpr (std::is_void_v<operation_value<Operation>>)
-                return {};
-            else
-                return awaited.value();
+            try {
+                if constexpr (std::is_void_v<operation_value<Operation>>) {
+                    awaited.value();
+                    return {};
+                } else {
+                    return awaited.value();
+                }
+            } catch (const error& failure) {
+                return failure;
+            }
         }
     };
     awaiter await_in(promise_base& task) && noexcept { return {referred, task}; }

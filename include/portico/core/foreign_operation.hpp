@@ -36,7 +36,7 @@ protected:
 
 private:
     bool attempt() noexcept final;
-    void arm() noexcept final {}
+    void arm() noexcept final;
     void disarm() noexcept final {}
 
     std::shared_ptr<link> link_;

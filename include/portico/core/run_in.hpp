@@ -106,7 +106,8 @@ private:
 ///
 /// A cancellation or a deadline here cancels the task there and waits until it has ended, so that it may refer to what
 /// this task holds; only destroying this task does not wait. Where the other context is cancelled or destroyed, it fails
-/// with `std::errc::operation_canceled`.
+/// with `std::errc::operation_canceled` (once a loop of the caller's, in which it has not begun, runs again or is gone).
+/// A `memory_backend` does not know of work in a context on another thread, and throws when nothing else can happen.
 template <class F>
 [[nodiscard]] detail::running_in<F> run_in(context& other, F function)
 {

@@ -80,6 +80,7 @@ public:
     void attach(context& owner) override { owner_ = &owner; }
     time_point now() noexcept override { return now_; }
     void set_alarm(time_point instant) override { alarm_ = instant; }
+    void set_working(bool) noexcept override {}
     void request_run() override { run_requested_ = true; }
     unique_function<void(unique_function<void()>)> poster() override;
     void watch_signals(const std::vector<int>& numbers, unique_function<void(int)> handler) override;
