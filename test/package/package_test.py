@@ -16,7 +16,7 @@ CXX = os.environ.get("CXX", "g++")
 BUILD = os.environ.get("BUILD", "")  # the build that this test belongs to
 KIND = os.environ.get("KIND", "static")  # of its library
 OTHER = "static" if KIND == "shared" else "shared"
-SETTINGS = [f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={os.environ.get('CXX_FLAGS', '')}",
+SETTINGS = ["-G", "Ninja", f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={os.environ.get('CXX_FLAGS', '')}",
             f"-DAsio_INCLUDE_DIR={os.environ.get('ASIO_INCLUDE_DIR', '/usr/include')}",
             f"-DCMAKE_CXX_COMPILER_LAUNCHER={shutil.which('ccache') or ''}"]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
@@ -35,7 +35,7 @@ def run(*command, **options):
 
 
 def build(project, where, *settings):
-    run(CMAKE, "-S", HERE / project, "-B", where, "-G", "Ninja", *SETTINGS, *settings)
+    run(CMAKE, "-S", HERE / project, "-B", where, *SETTINGS, *settings)
     run(CMAKE, "--build", where, "--parallel", len(os.sched_getaffinity(0)))
 
 
