@@ -2,19 +2,26 @@
 #include <portico/core/context.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace portico::inline v0_1 {
 
 context::context() : context(make_os_backend()) {}
 
 context::context(std::unique_ptr<portico::backend> outside)
-    : backend_(std::move(outside)), wheel_(backend_->now()), root_(*this), started_(root_)
+    : backend_(std::move(outside)), wheel_(backend_->now()), root_(*this),
+      streams_(*new detail::stream_group(*this)), started_(root_)
 {
     backend_->attach(*this);
     buffers_.reserve(kept_buffers);
 }
 
 context::~context() = default;
+
+void detail::stream_group::pointer::destroy(stream_group* which) noexcept
+{
+    delete which;
+}
 
 void context::report(const portico::report& what) noexcept
 {
@@ -155,10 +162,10 @@ void context::on_alarm() noexcept
     }
 }
 
-char* context::borrow_buffer()
+char* context::borrow_buffer() noexcept
 {
     if (buffers_.empty())
-        return new char[buffer_size];
+        return new (std::nothrow) char[buffer_size];
     char* const buffer = buffers_.back().release();
     buffers_.pop_back();
     return buffer;

@@ -47,11 +47,11 @@ struct cache {
     std::array<size_class, largest / granularity + 1> classes{};
     void* large = nullptr; // one that is larger than all of them
     std::size_t large_size = 0;
-    bool gone = false; // the thread's destructors have run: blocks freed later go to the heap
+    bool keeps = false; // not before the thread's destructors are known to run, and not after
 
-    ~cache()
+    void clear() noexcept
     {
-        gone = true;
+        keeps = false;
         large_size = 0;
         ::operator delete(std::exchange(large, nullptr));
         for (size_class& each : classes)
@@ -62,7 +62,18 @@ struct cache {
     }
 };
 
+// Without a destructor, which would have to be asked for at every access.
 constinit thread_local cache local_cache;
+
+// Whether the thread keeps blocks: from its first call on, until its destructors have run.
+bool begin_to_keep() noexcept
+{
+    static thread_local const struct cleaner {
+        cleaner() noexcept { local_cache.keeps = true; }
+        ~cleaner() { local_cache.clear(); }
+    } at_the_end;
+    return local_cache.keeps;
+}
 
 constexpr std::size_t class_of(std::size_t size)
 {
@@ -90,16 +101,20 @@ void* pool_allocate(std::size_t size)
 
 void pool_release(void* block, std::size_t size) noexcept
 {
-    if (size > largest && size <= kept_bytes && !local_cache.gone) {
-        local_cache.large_size = size;
-        block = std::exchange(local_cache.large, block);
-    } else if (size <= largest && !local_cache.gone) {
+    if (!local_cache.keeps && !begin_to_keep()) [[unlikely]] {
+        ::operator delete(block);
+        return;
+    }
+    if (size <= largest) [[likely]] {
         size_class& own = local_cache.classes[class_of(size)];
         if (own.count * size < kept_bytes) {
             own.first = new (block) free_block{own.first};
             ++own.count;
             return;
         }
+    } else if (size <= kept_bytes) {
+        local_cache.large_size = size;
+        block = std::exchange(local_cache.large, block);
     }
     ::operator delete(block);
 }

@@ -35,10 +35,11 @@ void operation::suspend() noexcept
 void operation::wait() noexcept
 {
     waiting_->scope->waiting_.push_back(*this);
-    if (!limited_ && timeout_ != no_timeout) {
-        limited_ = true;
-        deadline_ = add(owner().now(), timeout_);
-        watched_ = watch_deadline();
+    if (!waited_) {
+        waited_ = true;
+        since_ = owner().now();
+        if (timeout_ != no_timeout)
+            watched_ = watch_deadline();
     }
     armed_ = true;
     arm();
@@ -116,6 +117,12 @@ void operation::check_cancelled() const
         throw cancelled{};
     if (failure_ == outside_context)
         throw misuse("an object was used outside its context");
+}
+
+std::string operation::description() const
+{
+    const error what = describe({});
+    return what.target().empty() ? what.operation() : what.operation() + ' ' + what.target();
 }
 
 error operation::failure() const

@@ -25,8 +25,13 @@ cancel_scope::cancel_scope(cancel_scope& parent, duration timeout, shielding shi
 {
     cancelled_ = parent.cancelled_ && !shielded_;
     parent.inner_.push_back(*this);
-    if (timeout != no_timeout)
-        owner_.set_timer(*this, add(owner_.now(), timeout));
+    if (timeout != no_timeout) [[unlikely]]
+        expire_after(timeout);
+}
+
+void cancel_scope::expire_after(duration timeout) noexcept
+{
+    owner_.set_timer(*this, add(owner_.now(), timeout));
 }
 
 void cancel_scope::cancel() noexcept

@@ -118,29 +118,43 @@ bool acceptor::accepting_stream::attempt() noexcept
     return proceed();
 }
 
-bool acceptor::accepting_stream::proceed() noexcept
+bool acceptor::take(transport_ptr& stream, int& code) noexcept
 {
     constexpr int most_errors = 64; // in a row: one that lasts must not spin here
-    auto& listeners = from_.listeners_;
     int errors = 0;
-    for (std::size_t tried = 0; tried < listeners.size();) {
-        listener::accepted got = listeners[from_.next_]->try_accept();
-        if (got.outcome.status == io_status::done) {
-            stream_ = std::move(got.stream);
-            from_.next_ = (from_.next_ + 1) % listeners.size();
-            forget();
-            return true;
+    for (std::size_t tried = 0; tried < listeners_.size();) {
+        listener::accepted got = listeners_[next_]->try_accept();
+        if (got.outcome.status == io_status::failed) [[unlikely]] {
+            if (!is_of_the_connection(got.outcome.code) || ++errors == most_errors)
+                return code = got.outcome.code, true;
+            continue;
         }
-        if (got.outcome.status == io_status::would_block) {
-            from_.next_ = (from_.next_ + 1) % listeners.size();
-            ++tried;
-        } else if (!is_of_the_connection(got.outcome.code) || ++errors == most_errors) {
-            fail(got.outcome.code);
-            forget();
-            return true;
-        }
+        if (++next_ == listeners_.size())
+            next_ = 0;
+        if (got.stream)
+            return stream.swap(got.stream), true;
+        ++tried;
     }
     return false;
+}
+
+transport_ptr acceptor::try_accept_stream() noexcept
+{
+    transport_ptr stream;
+    int failed = 0;
+    take(stream, failed);
+    return stream;
+}
+
+bool acceptor::accepting_stream::proceed() noexcept
+{
+    int failed = 0;
+    if (!from_.take(stream_, failed))
+        return false;
+    if (failed != 0)
+        fail(failed);
+    forget();
+    return true;
 }
 
 acceptor::accepting_stream::~accepting_stream()

@@ -5,13 +5,13 @@
 
 namespace portico::inline v0_1 {
 
-connection::connection(context& owner, transport_ptr stream) noexcept
-    : owner_(&owner), transport_(std::move(stream)), buffer_(owner)
+connection::connection(detail::stream_group& group, transport_ptr stream) noexcept
+    : transport_(std::move(stream)), buffer_(group)
 {
 }
 
 connection::connection(connection&& other)
-    : owner_((other.check_idle(), other.owner_)), transport_(std::move(other.transport_)),
+    : transport_((other.check_idle(), std::move(other.transport_))),
       buffer_(std::move(other.buffer_)), timeout_(other.timeout_), bytes_read_(other.bytes_read_),
       bytes_written_(other.bytes_written_), ended_(other.ended_), closed_(std::exchange(other.closed_, true)), drained_(other.drained_)
 {
@@ -33,7 +33,7 @@ connection::~connection() = default;
 void connection::check_idle() const
 {
     if (reading_ != nullptr || writing_ != nullptr)
-        throw misuse("a connection was moved while a read or a write was under way");
+        throw misuse("a connection was moved, released or given another transport while a read or a write was under way");
 }
 
 // One timer serves every operation: it is set no later than any deadline, and left alone when an operation ends, so
@@ -43,12 +43,12 @@ void connection::watch(time_point deadline) noexcept
     if (timer::is_set() && expiry() <= deadline)
         return;
     timer::unset();
-    owner_->set_timer(*this, deadline);
+    owner().set_timer(*this, deadline);
 }
 
 void connection::on_expiry() noexcept
 {
-    const time_point now = owner_->now();
+    const time_point now = owner().now();
     for (operation* const each : {static_cast<operation*>(reading_), static_cast<operation*>(writing_)}) {
         if (each == nullptr)
             continue;
@@ -123,6 +123,15 @@ int connection::release()
         throw misuse("a connection was released that has no descriptor");
     closed_ = true;
     return handle;
+}
+
+transport_ptr connection::exchange_transport(transport_ptr stream)
+{
+    check_idle();
+    if (!is_open())
+        throw misuse("the transport of a closed connection was exchanged");
+    ended_ = drained_ = false; // what the old one said; the new one is asked
+    return std::exchange(transport_, std::move(stream));
 }
 
 connection adopt_connection(context& owner, int handle)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace portico::inline v0_1::detail {
 
@@ -28,7 +29,7 @@ bool reading::is_usable() noexcept
 {
     if (!from_.is_open())
         fail(errc::closed);
-    else if (&owner() != from_.owner_)
+    else if (&owner() != &from_.owner())
         fail_misuse();
     return !failed();
 }
@@ -156,6 +157,8 @@ bool reading::fill() noexcept
     const std::size_t wanted = goal_ == until::some ? 1 : goal_ == until::line ? buffer.size() + 1 : limit_;
     const std::span<char> room =
         direct ? std::span(const_cast<char*>(view_.data()), limit_) : buffer.prepare(wanted);
+    if (room.empty())
+        return fail(ENOBUFS), false;
     const io_result got = from_.transport_->try_read(room);
     if (got.status == io_status::done && direct)
         place({room.data(), got.count});
@@ -232,7 +235,7 @@ bool writing::is_usable() noexcept
 {
     if (!to_.is_open())
         fail(errc::closed);
-    else if (&owner() != to_.owner_)
+    else if (&owner() != &to_.owner())
         fail_misuse();
     return !failed();
 }

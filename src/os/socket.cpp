@@ -19,6 +19,11 @@ void descriptor::close() noexcept
         ::close(std::exchange(handle_, -1));
 }
 
+descriptor descriptor::duplicate(int handle) noexcept
+{
+    return descriptor(::fcntl(handle, F_DUPFD_CLOEXEC, 0));
+}
+
 } // namespace portico
 
 namespace portico::inline v0_1::os {
@@ -63,7 +68,7 @@ endpoint socket_address::to_endpoint() const
     return {};
 }
 
-socket_address::socket_address(const endpoint& from) noexcept
+socket_address::socket_address(const endpoint& from) noexcept : storage{}
 {
     const auto octets = from.address();
     switch (from.family()) {

@@ -14,14 +14,14 @@ namespace portico::inline v0_1::os {
 
 /// A sockaddr of any family: to be filled by a system call, or made from an endpoint.
 struct socket_address {
-    socket_address() = default;
+    socket_address() noexcept { storage.ss_family = AF_UNSPEC; } // the rest is the system call's to set
     explicit socket_address(const endpoint& from) noexcept;
     /// What is in it; none where the family is unknown.
     endpoint to_endpoint() const;
     sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
     const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
 
-    sockaddr_storage storage{};
+    sockaddr_storage storage;
     socklen_t size = sizeof(sockaddr_storage);
 };
 

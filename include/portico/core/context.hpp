@@ -7,6 +7,7 @@
 #include <portico/core/backend.hpp>
 #include <portico/core/operation.hpp>
 #include <portico/core/scope.hpp>
+#include <portico/core/stream_group.hpp>
 #include <portico/core/task.hpp>
 #include <portico/core/timer.hpp>
 #include <string>
@@ -84,10 +85,12 @@ public:
     void set_timer(detail::timer& which, time_point expiry) noexcept;
 
     static constexpr std::size_t buffer_size = 16 * 1024; ///< of what `borrow_buffer` gives, in bytes
-    /// A buffer for reading, of `buffer_size` bytes. A few free ones are kept.
-    char* borrow_buffer();
+    /// A buffer for reading, of `buffer_size` bytes; null where there is no memory. A few free ones are kept.
+    char* borrow_buffer() noexcept;
     /// Gives it back.
     void return_buffer(char* buffer) noexcept;
+    /// Of connections that belong to no server.
+    detail::stream_group& streams() noexcept { return *streams_; }
 
 private:
     static constexpr unsigned operations_a_turn = 64;
@@ -107,6 +110,7 @@ private:
     cancel_scope root_;
     unique_function<void(const portico::report&)> sink_;
     std::vector<std::unique_ptr<char[]>> buffers_;
+    detail::stream_group::pointer streams_;
     task_group started_; // last: what its tasks hold goes back into the rest
 };
 

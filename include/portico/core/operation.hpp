@@ -24,7 +24,14 @@ public:
     /// is not shorter.
     void expires_after(duration timeout) noexcept { timeout_ = timeout < timeout_ ? timeout : timeout_; }
     /// When it expires, once it waits; `time_point::max()` for never.
-    time_point deadline() const noexcept { return limited_ ? deadline_ : time_point::max(); }
+    time_point deadline() const noexcept
+    {
+        return waited_ && timeout_ != no_timeout ? add(since_, timeout_) : time_point::max();
+    }
+    /// When it first had to wait, once it does.
+    time_point since() const noexcept { return since_; }
+    /// What it is, on what: `read from 127.0.0.1:50123`.
+    std::string description() const;
 
     /// The task that awaits it.
     const detail::promise_base* waiting() const noexcept { return waiting_; }
@@ -106,13 +113,11 @@ private:
     friend class context;
 
     detail::promise_base* waiting_ = nullptr;
-    union {
-        duration timeout_;    // until it waits
-        time_point deadline_; // from then on, if `limited_`
-    };
+    duration timeout_;
+    time_point since_{};
     int failure_ = 0; // an errno value, or an errc negated
     state state_ = state::fresh;
-    bool armed_ = false, limited_ = false, watched_ = false, uninterruptible_ = false;
+    bool armed_ : 1 = false, waited_ : 1 = false, watched_ : 1 = false, uninterruptible_ : 1 = false;
 };
 
 /// An operation with a timer of its own for its deadline: every one but those of connections, which share one.

@@ -41,6 +41,7 @@ public:
 
 private:
     friend class operation;
+    [[gnu::noinline]] void expire_after(duration timeout) noexcept; // most scopes have no timeout
     void on_expiry() noexcept override;
 
     context& owner_;

@@ -31,6 +31,10 @@ public:
     /// The next connection, without waiting: none where there is none yet. Throws as `accept` does.
     std::optional<connection> try_accept();
 
+    /// The same without an exception: null where there is none yet, and where accepting fails, which `accept_stream` then
+    /// tells.
+    transport_ptr try_accept_stream() noexcept;
+
     /// Accepts from all that another one listens at, too.
     void add(acceptor&& other);
 
@@ -49,6 +53,8 @@ public:
 
 private:
     void check_idle() const;
+    /// Whether there is a connection, or a failure: 0 or an errno value in `code`.
+    bool take(transport_ptr& stream, int& code) noexcept;
 
     context* owner_;
     std::vector<listener_ptr> listeners_;

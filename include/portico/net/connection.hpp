@@ -59,7 +59,7 @@ struct received_descriptors {
 class connection final : private detail::timer {
 public:
     /// On a transport of this context. `connect`, `acceptor` and `server` make them.
-    connection(context& owner, transport_ptr stream) noexcept;
+    connection(context& owner, transport_ptr stream) noexcept : connection(owner.streams(), std::move(stream)) {}
     /// Throws `misuse` where an operation is under way; so does the assignment. `other` is then closed.
     connection(connection&& other);
     /// Closes what it was before.
@@ -134,13 +134,25 @@ public:
     /// Gives the socket up: its descriptor, non-blocking, is the caller's, and the connection is closed without a word to
     /// the peer. Throws `misuse` where bytes have been received that nobody has read, or there is no descriptor.
     int release();
+    /// Puts another transport in the place of its own, which it returns; the other one usually works over it then. Bytes
+    /// that have been received and not been read stay. Throws `misuse` where an operation is under way, or it is closed.
+    transport_ptr exchange_transport(transport_ptr stream);
 
     /// Bytes that have been received and not been read.
     std::size_t buffered() const noexcept { return buffer_.size(); }
     /// Bytes moved so far.
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }
     std::uint64_t bytes_written() const noexcept { return bytes_written_; } ///< the same for writing
-    context& owner() const noexcept { return *owner_; } ///< the context it belongs to
+    context& owner() const noexcept { return buffer_.group().owner(); } ///< the context it belongs to
+
+    /// Whether the server drains that has accepted it: a handler that could go on for long comes to an end then, between
+    /// two requests. False where no server has.
+    bool is_draining() const noexcept { return buffer_.group().draining().is_set(); }
+    /// Completes when it drains; for `when_any(peer.read_line(), peer.wait_draining())`.
+    [[nodiscard]] event::waiting wait_draining() noexcept { return buffer_.group().draining().wait(); }
+
+    /// Of a server: what its connections have in common.
+    connection(detail::stream_group& group, transport_ptr stream) noexcept;
 
 private:
     friend detail::reading;
@@ -150,7 +162,6 @@ private:
     void check_idle() const;
     void wake() noexcept;
 
-    context* owner_;
     transport_ptr transport_;
     detail::read_buffer buffer_;
     duration timeout_ = no_timeout;

@@ -23,6 +23,9 @@ public:
 
     int get() const noexcept { return handle_; } ///< -1 where it owns none
     explicit operator bool() const noexcept { return handle_ >= 0; } ///< whether it owns one
+    /// Owns another one for the same open file (dup(2)), which programs that are started do not inherit; none where
+    /// there are too many.
+    static descriptor duplicate(int handle) noexcept;
     /// Gives it up to the caller.
     int release() noexcept { return std::exchange(handle_, -1); }
     /// Closes it, if there is one.
