@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string>
 
-// Each fuzzer is a program of its own, with the same entry point: here they are two functions.
+// Each fuzzer is a program of its own, with the same entry point: here they are functions.
 #define LLVMFuzzerTestOneInput fuzz_url
 #include "url_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
@@ -16,6 +16,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_socks5
 #include "socks5_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_proxy_protocol
+#include "proxy_protocol_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
 
 namespace {
@@ -49,4 +52,9 @@ TEST_CASE("the fuzzers' seeds of HTTP responses pass")
 TEST_CASE("the fuzzers' seeds of what a SOCKS5 proxy says pass")
 {
     CHECK(replay("socks5", fuzz_socks5) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of PROXY headers pass")
+{
+    CHECK(replay("proxy_protocol", fuzz_proxy_protocol) >= 10);
 }
