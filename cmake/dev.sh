@@ -19,7 +19,7 @@ END
 }
 
 packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev catch2 pkg-config python3 netbase valgrind"
-peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks iproute2 nftables"
+peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks haproxy iproute2 nftables"
 
 deps() { need $packages; }
 

@@ -23,11 +23,22 @@ datagram_server::datagram_server(std::vector<address> where, datagram_handler se
 
 task<> datagram_server::run()
 {
+    std::vector<datagram_socket> sockets = co_await open();
+    co_await run(std::span(sockets));
+}
+
+task<std::vector<datagram_socket>> datagram_server::open() const
+{
     std::vector<datagram_socket> sockets;
     for (const address& each : where_) {
         std::vector<datagram_socket> opened = co_await open_datagrams(each, options_.socket);
         std::ranges::move(opened, std::back_inserter(sockets));
     }
+    co_return sockets;
+}
+
+task<> datagram_server::run(std::span<datagram_socket> sockets)
+{
     if (on_open_)
         for (datagram_socket& each : sockets)
             on_open_(each);

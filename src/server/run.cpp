@@ -1,67 +1,69 @@
 // run and serve: signals, standard error and the exit status.
 #include <portico/server/run.hpp>
 
-#include <cerrno>
+#include "prefork.hpp"
+#include "service.hpp"
+
 #include <csignal>
-#include <cstdio>
 
 namespace portico::inline v0_1 {
 
-namespace {
-
-void print(const std::string& line)
+int run(task<int> main)
 {
-    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, line.c_str());
-}
-
-struct outcome {
-    int status = 1;
-    int signal = 0; // that cancelled it; 0 for none
-};
-
-outcome run_with_signals(task<int> main)
-{
-    outcome ended;
+    int signal = 0; // that cancelled it
     context own;
-    own.on_report([](const report& what) { print(what.text); });
+    own.on_report([](const report& what) { detail::print(what.text); });
     own.backend().watch_signals({SIGINT, SIGTERM}, [&](int number) {
-        ended.signal = number;
+        signal = number;
         own.backend().watch_signals({}, {}); // the next one has its usual effect
         own.cancel();
     });
     try {
-        ended.status = own.run(std::move(main));
+        return own.run(std::move(main));
     } catch (const cancelled&) {
-        ended.status = 128 + ended.signal;
+        return 128 + signal;
     } catch (const std::exception& failure) {
-        print(failure.what());
+        detail::print(failure.what());
+        return 1;
     }
-    return ended;
 }
 
-task<int> run_server(server& which)
+namespace {
+
+int serve(detail::service_target& target, const serve_options& options)
 {
-    co_await which.run();
-    co_return 0;
+    try {
+        detail::service_start start;
+        for (inherited_socket& each : take_inherited_sockets())
+            start.sockets.push_back(std::move(each.socket));
+        start.manager = service_manager::from_environment();
+        if (options.prefork != 0)
+            return detail::prefork(target, options, std::move(start)).run();
+        return detail::service(target, options, std::move(start)).run();
+    } catch (const std::exception& failure) {
+        detail::print(failure.what());
+        return 1;
+    }
 }
 
 } // namespace
 
-int run(task<int> main)
+int serve(server& which, serve_options options)
 {
-    return run_with_signals(std::move(main)).status;
+    detail::stream_target target(which);
+    return serve(target, options);
 }
 
-int serve(server& which)
+int serve(datagram_server& which, serve_options options)
 {
-    const outcome ended = run_with_signals(run_server(which));
-    return ended.signal != 0 ? 0 : ended.status;
+    detail::datagram_target target(which);
+    return serve(target, options);
 }
 
-int serve(address where, handler serve_connection, server_options options)
+int serve(address where, handler serve_connection, server_options options, serve_options how)
 {
     server own(std::move(where), std::move(serve_connection), options);
-    return serve(own);
+    return serve(own, std::move(how));
 }
 
 } // namespace portico

@@ -20,7 +20,7 @@ int serve_with_few_descriptors()
     which.on_listening([](const std::vector<endpoint>& where) { say(std::to_string(where.front().port())); });
     const int status = serve(which);
     say(std::to_string(which.statistics().accepted));
-    say(std::to_string(which.statistics().accept_errors));
+    say(std::to_string(which.statistics().accept_errors.total()));
     return status;
 }
 

@@ -29,7 +29,7 @@ PRIVATE = {
     "wire": "std bottom",
     "core": "std bottom wire fmt",
     "net": "std bottom wire core fmt system",
-    "server": "std bottom core net fmt",
+    "server": "std bottom wire core net fmt system",
     "memory": "std bottom core net fmt system",
     "os": "std bottom wire core net fmt system asio",
     "codec": "std bottom wire",

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@ public:
         int output[2], errors[2];
         REQUIRE(::pipe(output) == 0);
         REQUIRE(::pipe(errors) == 0);
+        std::fflush(nullptr); // what is buffered is not the child's to write
         id_ = ::fork();
         REQUIRE(id_ >= 0);
         if (id_ == 0) {
@@ -46,17 +48,13 @@ public:
         ::close(errors_);
     }
 
+    pid_t id() const noexcept { return id_; }
     void send_signal(int number) const { REQUIRE(::kill(id_, number) == 0); }
     /// The next line of its standard output, without the line end.
-    std::string read_line() const
-    {
-        std::string line;
-        char next;
-        while (::read(output_, &next, 1) == 1 && next != '\n')
-            line += next;
-        return line;
-    }
-    /// What it has written to standard error, once it has ended.
+    std::string read_line() const { return read_line(output_); }
+    /// The same of its standard error.
+    std::string read_error_line() const { return read_line(errors_); }
+    /// What else it has written to standard error, once it has ended.
     std::string errors() const
     {
         std::string text;
@@ -81,6 +79,14 @@ public:
     }
 
 private:
+    static std::string read_line(int from)
+    {
+        std::string line;
+        char next;
+        while (::read(from, &next, 1) == 1 && next != '\n')
+            line += next;
+        return line;
+    }
     template <class Body>
     static int guarded(const Body& body) noexcept
     {

@@ -6,6 +6,7 @@
 #include <portico/core/event.hpp>
 #include <portico/core/function.hpp>
 #include <portico/net/datagram_socket.hpp>
+#include <span>
 #include <vector>
 
 namespace portico::inline v0_1 {
@@ -95,6 +96,11 @@ public:
     /// Fails where it cannot bind. A failing receive does not end it: it pauses (5 ms doubling to 1 s), reports that at
     /// most once a second, and goes on.
     task<> run();
+    /// The same on sockets that were made otherwise, such as on descriptors that were handed in
+    /// (`adopt_datagram_socket`). They stay the caller's, who leaves them alone until this completes.
+    task<> run(std::span<datagram_socket> sockets);
+    /// Binds sockets at the addresses of the constructor, as `run` does first.
+    task<std::vector<datagram_socket>> open() const;
 
     /// Called for each socket once it is bound, before any packet is received: to join groups, to set options. What it
     /// throws ends `run`.

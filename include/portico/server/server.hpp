@@ -3,37 +3,65 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <portico/core/event.hpp>
 #include <portico/net/acceptor.hpp>
 #include <portico/net/handler.hpp>
+#include <portico/server/statistics.hpp>
 #include <vector>
 
 namespace portico::inline v0_1 {
 
+class network;
+struct closed_session;
+struct session_info;
+
+namespace detail {
+class running_server;
+struct server_setup;
+} // namespace detail
+
 /// Limits of a server, safe as they are.
 struct server_options {
-    std::size_t max_connections = 10'000; ///< open at a time; then accepting pauses, and clients wait in the backlog
-    int backlog = 4096;                   ///< see `listen_options`
-    int mode = -1;                        ///< of the files of Unix sockets: see `listen_options`
+    /// Open at a time; then accepting pauses, and clients wait in the backlog.
+    std::size_t max_connections = 10'000;
+    /// Open at a time from one IPv4 address or IPv6 network of 64 bits; one more is closed at once. Ten addresses are
+    /// needed to take every place of the server. Unix sockets are exempt, and proxies that are trusted.
+    std::size_t max_connections_per_address = 1'000;
+    /// Bytes that are received and wait for the rest of a line or block, of all connections, beyond the
+    /// `context::buffer_size` that each may have. A read that needs more when they are gone fails with
+    /// `std::errc::no_buffer_space`.
+    std::size_t max_buffered = 64 * 1024 * 1024;
+    int backlog = 4096; ///< see `listen_options`
+    int mode = -1;      ///< of the files of Unix sockets: see `listen_options`
+    /// What comes before the handler: the header of the PROXY protocol.
+    duration handshake_timeout = std::chrono::seconds(10);
     duration timeout = std::chrono::seconds(60); ///< each operation of a connection, until the handler sets another
+    duration session_timeout = no_timeout;       ///< a handler in all; then it is cancelled
     finish_limits finish{};                      ///< what is waited for after a handler has returned
+    /// Contexts that accept from the same sockets, each with a thread but the first, which is the one of `run`. The
+    /// handler and the hooks are then called from all of them, at the same time. `max_connections` and `max_buffered`
+    /// are divided among them. Only on the backend of the system.
+    unsigned threads = 1;
 };
 
-/// What a server has done so far.
-struct server_statistics {
-    std::uint64_t accepted = 0;       ///< connections
-    std::size_t open = 0;             ///< connections, now
-    std::uint64_t lost = 0;           ///< connections that the peer reset, or that were idle for too long
-    std::uint64_t handler_errors = 0; ///< handlers that ended with any other exception
-    std::uint64_t accept_errors = 0;  ///< accepts that failed for want of descriptors or memory
+/// What `server::drain` came to: how the connections ended that were open when it began.
+struct drain_report {
+    std::size_t finished = 0;  ///< by themselves
+    std::size_t cancelled = 0; ///< after the soft limit, on being cancelled
+    std::size_t aborted = 0;   ///< at the hard limit: reset, and their handlers destroyed
+};
+
+/// What becomes of the listening sockets when a server drains.
+enum class listening_sockets : unsigned char {
+    close, ///< those who wait in the backlog are served first, as far as `max_connections` allows
+    leave  ///< another process listens with them, too; the files of Unix sockets stay, the backlog is the other's
 };
 
 /// Listens at one or several addresses and runs a handler for each connection. When the handler returns, the server
 /// ends the connection well (`connection::finish`); when it throws, the connection is closed and the exception goes to
-/// the context's reports, except where the connection was merely lost, which is counted. It starts no thread, takes no
-/// signal and prints nothing.
+/// `on_error`, or else to the context's reports, except where the connection was merely lost, which is counted. It
+/// starts no thread unasked, takes no signal and prints nothing.
 ///
-/// The server outlives its `run`, which runs once at a time.
+/// The server outlives its `run`, which runs once at a time. All but the hooks belongs to the context of `run`.
 class server {
 public:
     /// At a TCP address (`tcp("localhost", 9999)`: every address of the host) or a Unix one (`local(path)`).
@@ -42,40 +70,54 @@ public:
     server(std::vector<address> where, handler serve, server_options options = {});
     server(const server&) = delete;
     server& operator=(const server&) = delete;
+    ~server();
 
-    /// Listens, accepts and serves until it is cancelled; then every session is cancelled, and it ends when they have.
-    /// Fails where it cannot listen. It does not end for want of descriptors or memory: it pauses (5 ms to 1 s, less
-    /// when a connection closes), reports that at most once a second, and goes on.
+    /// Listens, accepts and serves until it is drained or cancelled. Cancelled, it cancels every session, and ends when
+    /// they have. Fails where it cannot listen. It does not end for want of descriptors or memory: it pauses (5 ms to
+    /// 1 s, less when a connection closes), reports that at most once a second, and goes on.
     task<> run();
     /// The same on an acceptor that was made otherwise, such as one on a descriptor that was handed in
     /// (`adopt_acceptor`), in place of the addresses of the constructor.
     task<> run(acceptor source);
+    /// Listens at the addresses of the constructor, as `run` does first: for `run(acceptor)`, or for another process.
+    task<acceptor> listen() const;
+
+    /// Ends `run` gently: stops accepting, tells the handlers (`connection::is_draining`), and waits. The sessions that
+    /// are left after `soft` are cancelled, those that are left after `hard` aborted. Completes when all have ended, and
+    /// `run` ends too. A further call shortens the limits of the one under way. Cancelling it leaves the server draining.
+    /// The time is at least 0, and `hard` counts from the call, too. Nothing to do where it does not run.
+    task<drain_report> drain(duration soft, duration hard, listening_sockets sockets = listening_sockets::close);
 
     /// Called once it listens, with all its endpoints.
-    void on_listening(unique_function<void(const std::vector<endpoint>&)> hook) { on_listening_ = std::move(hook); }
+    void on_listening(unique_function<void(const std::vector<endpoint>&)> hook);
+    /// Asked for each connection before its first byte is read (but for the header of a trusted proxy): false refuses
+    /// it, and it is closed.
+    void verify(unique_function<bool(const connection&)> hook);
     /// Called for each connection before its handler.
-    void on_accept(unique_function<void(const connection&)> hook) { on_accept_ = std::move(hook); }
+    void on_accept(unique_function<void(const connection&)> hook);
+    /// Called for each connection that `on_accept` was called for, when it has ended. It must not throw.
+    void on_close(unique_function<void(const closed_session&)> hook);
+    /// Called for each handler that has failed, with its exception, unless the connection was merely lost; in place of
+    /// the context's reports. It must not throw. The connection may have been moved from.
+    void on_error(unique_function<void(const connection&, const std::exception_ptr&)> hook);
+    /// Calls `action` at this interval while it runs, the first time after one; what it throws ends `run`. Several may
+    /// be set.
+    void every(duration interval, unique_function<void()> action);
+    /// From now on, connections are taken from these networks alone, and begin with a header of the PROXY protocol (1
+    /// or 2) that says for whom: that is the connection's remote endpoint then, which the limit for each address and
+    /// `verify` see. One from elsewhere, or without a right header, is refused.
+    void trust_proxies(std::vector<network> trusted);
 
-    const server_statistics& statistics() const noexcept { return statistics_; } ///< what it has done so far
+    /// What it has done so far.
+    server_statistics statistics() const;
+    /// The sessions that are open, with what they wait for. Fails as `run_in` does.
+    task<std::vector<session_info>> connections();
+    /// The descriptors of the sockets at which it listens; empty where it does not.
+    std::vector<int> native_handles() const;
 
 private:
-    class open_session;
-    task<> accept_from(acceptor& source, task_group& sessions);
-    task<> session(context& own, transport_ptr stream);
-    task<> wait_for_room();
-    task<> recover(const error& failure);
-    void report_failure(const connection& peer);
-
-    std::vector<address> where_;
-    handler serve_;
-    server_options options_;
-    unique_function<void(const std::vector<endpoint>&)> on_listening_;
-    unique_function<void(const connection&)> on_accept_;
-    server_statistics statistics_;
-    event closed_; // a session has ended
-    duration pause_{};
-    time_point reported_{};
-    std::uint64_t unreported_ = 0;
+    std::unique_ptr<detail::server_setup> setup_;
+    std::unique_ptr<detail::running_server> running_; // from the first `run` on
 };
 
 } // namespace portico
