@@ -20,8 +20,8 @@ public:
         open_.max_load_factor(0.25F); // a bucket that is looked at costs more than one that is empty
     }
 
-    /// Counts one more connection from there, and `taken` is its place; null for Unix sockets, which have no limit. False
-    /// where there are as many as there may be.
+    /// Counts one more connection from there, and `taken` is its place; null for Unix sockets, which have no limit.
+    /// False where there are as many as there may be.
     bool enter(const endpoint& from, place*& taken);
     /// Leaves a place, and calls `change(server_statistics&)`.
     template <class F>

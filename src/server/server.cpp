@@ -16,7 +16,10 @@ namespace detail {
 class running_server {
 public:
     explicit running_server(const server_setup& setup)
-        : setup_(setup), accounts_(std::max<std::size_t>(setup.options.max_connections_per_address, 1), setup.options.threads > 1) {}
+        : setup_(setup),
+          accounts_(std::max<std::size_t>(setup.options.max_connections_per_address, 1), setup.options.threads > 1)
+    {
+    }
 
     void check_idle() const
     {
@@ -26,7 +29,10 @@ public:
     task<> run(acceptor source);
     task<drain_report> drain(duration soft, duration hard, listening_sockets sockets);
     task<std::vector<session_info>> inspect();
-    std::vector<int> native_handles() const { return parts_.empty() ? std::vector<int>() : parts_.front()->native_handles(); }
+    std::vector<int> native_handles() const
+    {
+        return parts_.empty() ? std::vector<int>() : parts_.front()->native_handles();
+    }
     server_statistics statistics() const { return accounts_.statistics(); }
 
 private:

@@ -229,8 +229,9 @@ void serving::cancel_sessions() noexcept
 
 void serving::abort_sessions() noexcept
 {
-    while (!sessions_.empty())
-        sessions_.front().abort();
+    sessions_.for_each([](session& each) { each.abort(); });
+    if (!sessions_.empty())
+        hard_.set(add(own_.now(), 100ms));
 }
 
 std::vector<session_info> serving::inspect()

@@ -162,6 +162,11 @@ void session::refuse(std::uint64_t server_statistics::refused::*reason) noexcept
 void session::abort() noexcept
 {
     peer_.abort();
+    aborted_ = true;
+    bool is_abandonable = true;
+    scope_.for_each_waiting([&](const operation& each) { is_abandonable = is_abandonable && each.is_abandonable(); });
+    if (!is_abandonable)
+        return;
     if (running_ != nullptr)
         std::exchange(running_, nullptr)->handle().destroy();
     end(session_end::aborted);
@@ -205,6 +210,8 @@ duration session::settle(session_end how) noexcept
 
 void session::end(session_end how, const std::exception_ptr& failure) noexcept
 {
+    if (aborted_)
+        how = session_end::aborted;
     const duration length = settle(how);
     if (announced_ && server_.setup().on_close) {
         const endpoint remote = peer_.remote_endpoint();
@@ -239,7 +246,8 @@ session_info session::inspect(time_point now)
     found.bytes_read = peer_.bytes_read();
     found.bytes_written = peer_.bytes_written();
     scope_.for_each_waiting([&](const operation& each) {
-        found.waits.push_back({each.description(), now - each.since(), time_left(expiry_of(each), now), await_stack(each)});
+        const duration remaining = time_left(expiry_of(each), now);
+        found.waits.push_back({each.description(), now - each.since(), remaining, await_stack(each)});
     });
     return found;
 }

@@ -19,7 +19,8 @@ public:
     ~session();
 
     void start() noexcept;
-    /// Resets the connection and ends at once.
+    /// Resets the connection and ends at once, unless something elsewhere (`run_in`, `run_on_thread`) uses what the
+    /// handler holds: to be called again then.
     void abort() noexcept;
     session_info inspect(time_point now);
 
@@ -46,7 +47,8 @@ private:
     stage stage_ = stage::handshake;
     bool limited_ = true;    // by its address
     bool announced_ = false; // to on_accept
-    bool settled_ = false;   // closed and counted
+    bool aborted_ = false;
+    bool settled_ = false; // closed and counted
 };
 
 } // namespace portico::detail

@@ -1,6 +1,9 @@
 // drain: what becomes of sessions when a server comes to its end, to the tick of a clock that the test moves.
 #include "support/servers.hpp"
 
+#include <atomic>
+#include <future>
+#include <portico/core/run_on_thread.hpp>
 #include <portico/core/when.hpp>
 #include <portico/server/session_info.hpp>
 
@@ -28,7 +31,7 @@ task<> answer_lines(connection& peer)
     }
 }
 
-/// Runs a server until it has drained, beside `body(endpoints, drained)`, which the report is given to once it is there.
+/// Runs a server and a task beside it, and drains the server when that sets `begin`.
 class draining_world : public memory_world {
 public:
     template <class Body>
@@ -228,6 +231,45 @@ TEST_CASE("who waits in the backlog when a drain begins is served")
         co_await expect_service(first);
     });
     CHECK(world.report.finished == 2);
+}
+
+TEST_CASE("at the hard limit a handler that waits for a thread is destroyed when that has ended", "[threads]")
+{
+    context own;
+    std::promise<void> release;
+    std::atomic<bool> running = false, ended = false;
+    server which(anywhere, [&](connection& peer) -> task<> {
+        const std::string held(100, 'x'); // what the thread uses
+        const auto call = [&] {
+            running = true;
+            release.get_future().wait();
+            ended = held == std::string(100, 'x');
+        };
+        co_await run_on_thread(call);
+        co_await ignore_cancellation(peer);
+    });
+    const auto test = [&](endpoints where) -> task<> {
+        connection client = co_await connect(where.front());
+        while (!running)
+            co_await sleep_for(1ms);
+        drain_report report;
+        bool drained = false;
+        const auto drain = [&]() -> task<> {
+            report = co_await which.drain(0s, 0s);
+            drained = true;
+        };
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn(drain());
+            const auto got = co_await as_result(client.read_some()); // the reset comes with the hard limit
+            CHECK_FALSE(got.has_value());
+            CHECK_FALSE(drained);
+            CHECK(which.statistics().open == 1);
+            release.set_value();
+        });
+        CHECK(ended);
+        CHECK(report.aborted == 1);
+    };
+    own.run(with_deadline(patience, while_serving(which, test)));
 }
 
 TEST_CASE("a drain of a server that does not run has nothing to do")

@@ -6,7 +6,7 @@
 using namespace portico;
 using namespace test;
 
-TEST_CASE("a connection that verify refuses is closed before its handler, and neither accepted nor closed for the hooks")
+TEST_CASE("a connection that verify refuses is closed before its handler, and the other hooks hear nothing of it")
 {
     memory_world world;
     server which(anywhere, hold);
@@ -57,7 +57,8 @@ TEST_CASE("on_close is told of each end with its kind, its bytes, its length and
     std::vector<ended> told;
     which.on_close([&](const closed_session& session) {
         CHECK(session.remote.is_loopback());
-        told.push_back({session.how, session.length, session.bytes_read, session.bytes_written, session.failure != nullptr});
+        const bool failed = session.failure != nullptr;
+        told.push_back({session.how, session.length, session.bytes_read, session.bytes_written, failed});
     });
     const auto test = [&](endpoints where) -> task<> {
         connection served = co_await connect(where.front());

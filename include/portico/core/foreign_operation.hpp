@@ -25,6 +25,7 @@ protected:
     /// The end finds nobody then. What has begun is for the derived destructor to deal with.
     ~foreign_operation();
 
+    bool is_abandonable() const noexcept final { return !begun_ || has_ended(); }
     bool has_begun() const noexcept { return begun_; }
     bool has_ended() const noexcept { return link_->ended; }
     /// Ends the wait later, from where nobody may be resumed.

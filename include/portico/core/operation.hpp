@@ -62,6 +62,8 @@ public:
     void cancel() noexcept; ///< ends the wait: the await throws `cancelled`
     void expire() noexcept; ///< ends the wait: the await fails with `errc::timed_out`
     bool is_armed() const noexcept { return armed_; } ///< whether it waits to be told
+    /// Whether its task may be destroyed now: false where something elsewhere uses what the task holds.
+    virtual bool is_abandonable() const noexcept { return true; }
 
 protected:
     /// With the timeout of the object it is an operation of.

@@ -83,9 +83,10 @@ public:
     task<acceptor> listen() const;
 
     /// Ends `run` gently: stops accepting, tells the handlers (`connection::is_draining`), and waits. The sessions that
-    /// are left after `soft` are cancelled, those that are left after `hard` aborted. Completes when all have ended, and
-    /// `run` ends too. A further call shortens the limits of the one under way. Cancelling it leaves the server draining.
-    /// The time is at least 0, and `hard` counts from the call, too. Nothing to do where it does not run.
+    /// are left after `soft` are cancelled, those that are left after `hard` aborted: one that waits for work elsewhere
+    /// (`run_in`, `run_on_thread`, `use_operation`) when that has ended. Completes when all have ended, and `run` ends
+    /// too. A further call shortens the limits of the one under way. Both count from the call. Cancelling it leaves the
+    /// server draining. Nothing to do where it does not run.
     task<drain_report> drain(duration soft, duration hard, listening_sockets sockets = listening_sockets::close);
 
     /// Called once it listens, with all its endpoints.

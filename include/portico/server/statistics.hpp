@@ -35,7 +35,8 @@ struct server_statistics {
         std::uint64_t system_descriptors = 0;  ///< ENFILE
         std::uint64_t memory = 0;              ///< ENOBUFS, ENOMEM
         std::uint64_t other = 0;               ///< anything else
-        std::uint64_t total() const noexcept { return process_descriptors + system_descriptors + memory + other; } ///< all
+        /// All of them.
+        std::uint64_t total() const noexcept { return process_descriptors + system_descriptors + memory + other; }
     };
 
     std::uint64_t accepted = 0;  ///< connections, refused ones too
