@@ -5,6 +5,7 @@
 #include "worker.hpp"
 
 #include <algorithm>
+#include <portico/core/deadline.hpp>
 #include <portico/core/run_in.hpp>
 #include <utility>
 
@@ -37,12 +38,15 @@ public:
 
 private:
     task<> run_parts(acceptor source);
+    task<> wait_for_answers();
     template <class F>
     task<> ask_each(F ask);
 
     const server_setup& setup_;
     ledger accounts_;
     bool runs_ = false;
+    std::size_t questions_ = 0; // that are under way
+    event answered_;
     std::vector<std::shared_ptr<serving>> parts_; // shared with who asks them: the last answers come after the end
 };
 
@@ -124,11 +128,27 @@ task<> running_server::run_parts(acceptor source)
         helpers.push_back(std::make_unique<helper>(own, handles));
         parts_.push_back(std::make_shared<serving>(setup_, accounts_, helpers.back()->thread.own(), index, threads));
     }
-    co_await scope([&](task_group& group) -> task<> {
-        for (unsigned index = 1; index < threads; ++index)
-            group.spawn(run_elsewhere(*helpers[index - 1], *parts_[index]));
-        co_await parts_.front()->run(std::move(source));
-    });
+    std::exception_ptr failure;
+    try {
+        co_await scope([&](task_group& group) -> task<> {
+            for (unsigned index = 1; index < threads; ++index)
+                group.spawn(run_elsewhere(*helpers[index - 1], *parts_[index]));
+            co_await parts_.front()->run(std::move(source));
+        });
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await shield(no_timeout, wait_for_answers()); // from contexts that are about to end
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+task<> running_server::wait_for_answers()
+{
+    while (questions_ != 0) {
+        answered_.reset();
+        co_await answered_.wait();
+    }
 }
 
 /// Calls `ask(serving&)`, which returns a task, for each part in its context.
@@ -137,6 +157,15 @@ task<> running_server::ask_each(F ask)
 {
     context& own = co_await this_context();
     const std::vector<std::shared_ptr<serving>> parts = parts_;
+    struct question {
+        running_server& to;
+        ~question()
+        {
+            --to.questions_;
+            to.answered_.set();
+        }
+    } const open{*this};
+    ++questions_;
     const auto ask_one = [&](serving& part) -> task<> {
         const auto question = [&] { return ask(part); };
         if (&part.owner() == &own)

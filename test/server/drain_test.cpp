@@ -330,3 +330,68 @@ TEST_CASE("after a drain on the system the address is free, and run has returned
     };
     own.run(with_deadline(patience, body()));
 }
+
+TEST_CASE("under load a drain cuts no session before its soft limit, and its numbers add up", "[threads]")
+{
+    constexpr std::size_t clients = 200;
+    context own;
+    server_options options;
+    options.threads = 2;
+    server which(anywhere, [](connection& peer) -> task<> {
+        for (;;) {
+            auto line = co_await peer.read_line();
+            if (!line)
+                co_return;
+            co_await peer.write("answer\n");
+        }
+    }, options);
+    const auto body = [&]() -> task<> {
+        event listening;
+        endpoint where;
+        which.on_listening([&](const std::vector<endpoint>& at) {
+            where = at.front();
+            listening.set();
+        });
+        std::size_t answered = 0, ended = 0, refused = 0;
+        const auto ask = [&](std::size_t questions) -> task<> {
+            connection client = co_await connect(where);
+            for (std::size_t i = 0; i < questions; ++i) {
+                co_await client.write("question\n");
+                const auto line = co_await client.read_line();
+                REQUIRE((line && *line == "answer"));
+                ++answered;
+            }
+            ++ended;
+        };
+        const auto flood = [&]() -> task<> { // as long as somebody listens
+            for (;;) {
+                auto made = co_await as_result(connect(where));
+                if (!made)
+                    break;
+                const auto end = co_await as_result(made->write("question\n"));
+                (void)co_await as_result(made->read_line());
+                refused += !end.has_value();
+            }
+        };
+        drain_report report;
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn(which.run());
+            co_await listening.wait();
+            for (std::size_t i = 0; i < clients; ++i)
+                group.spawn(ask(20 + i));
+            group.spawn(flood());
+            while (answered < clients * 5)
+                co_await yield();
+            report = co_await which.drain(1min, 2min);
+        });
+        CHECK(ended == clients);
+        CHECK(refused == 0);
+        CHECK(report.finished > 0);
+        CHECK(report.cancelled + report.aborted == 0);
+        const server_statistics all = which.statistics();
+        CHECK(all.open == 0);
+        CHECK(all.accepted == all.served + all.lost);
+        CHECK(all.served >= clients);
+    };
+    own.run(with_deadline(patience, body()));
+}
