@@ -9,12 +9,12 @@ namespace portico::inline v0_1 {
 bool operation::start(detail::promise_base& task) noexcept
 {
     waiting_ = &task;
+    if (!owner().spend()) [[unlikely]] // also of one that is cancelled: a loop that catches everything lets others run
+        return false;
     if (task.scope->is_cancelled() && !uninterruptible_) [[unlikely]] {
         state_ = state::cancelled;
         return true;
     }
-    if (!owner().spend()) [[unlikely]]
-        return false;
     if (!attempt())
         state_ = state::waiting;
     else

@@ -37,6 +37,10 @@ public:
     server_statistics statistics() const { return accounts_.statistics(); }
 
 private:
+    struct questions {
+        std::size_t open = 0;
+        event answered;
+    };
     task<> run_parts(acceptor source);
     task<> wait_for_answers();
     template <class F>
@@ -45,8 +49,7 @@ private:
     const server_setup& setup_;
     ledger accounts_;
     bool runs_ = false;
-    std::size_t questions_ = 0; // that are under way
-    event answered_;
+    std::shared_ptr<questions> questions_ = std::make_shared<questions>(); // shared, as the parts are
     std::vector<std::shared_ptr<serving>> parts_; // shared with who asks them: the last answers come after the end
 };
 
@@ -139,15 +142,16 @@ task<> running_server::run_parts(acceptor source)
         failure = std::current_exception();
     }
     co_await shield(no_timeout, wait_for_answers()); // from contexts that are about to end
+    parts_.clear();
     if (failure)
         std::rethrow_exception(failure);
 }
 
 task<> running_server::wait_for_answers()
 {
-    while (questions_ != 0) {
-        answered_.reset();
-        co_await answered_.wait();
+    while (questions_->open != 0) {
+        questions_->answered.reset();
+        co_await questions_->answered.wait();
     }
 }
 
@@ -157,15 +161,16 @@ task<> running_server::ask_each(F ask)
 {
     context& own = co_await this_context();
     const std::vector<std::shared_ptr<serving>> parts = parts_;
+    const std::shared_ptr<questions> all = questions_;
     struct question {
-        running_server& to;
+        questions& among;
         ~question()
         {
-            --to.questions_;
-            to.answered_.set();
+            --among.open;
+            among.answered.set();
         }
-    } const open{*this};
-    ++questions_;
+    } const asked{*all};
+    ++all->open;
     const auto ask_one = [&](serving& part) -> task<> {
         const auto question = [&] { return ask(part); };
         if (&part.owner() == &own)

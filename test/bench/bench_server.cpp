@@ -35,6 +35,21 @@ portico::task<> echo_no_deadline(portico::connection& peer)
     }
 }
 
+// A flood of welcome connections comes from 127.0.1.*.
+portico::task<> welcome_or_echo(portico::connection& peer)
+{
+    return peer.remote_endpoint().address()[2] == 1 ? welcome(peer) : echo(peer);
+}
+
+int serve_flood(std::uint16_t port, unsigned threads)
+{
+    portico::server_options options;
+    options.max_connections = 20'000;
+    options.timeout = std::chrono::minutes(10); // longer than a flood
+    options.threads = threads;
+    return portico::serve(portico::tcp("127.0.0.1", port), welcome_or_echo, options);
+}
+
 portico::task<> echo_datagram(portico::packet& request)
 {
     co_await request.reply(request.data());
@@ -95,6 +110,10 @@ int main(int argc, char** argv)
         return portico::serve(portico::tcp("127.0.0.1", port), echo);
     if (port != 0 && mode == "echo-no-deadline")
         return portico::serve(portico::tcp("127.0.0.1", port), echo_no_deadline);
+    if (port != 0 && mode == "flood")
+        return serve_flood(port, 1);
+    if (port != 0 && mode == "flood-threads")
+        return serve_flood(port, 2);
     if (port != 0 && mode == "udp")
         return portico::run(echo_datagrams(port));
     if (port != 0 && mode == "udp-send")
@@ -103,7 +122,7 @@ int main(int argc, char** argv)
         return portico::run(send_segments(port));
     if (port != 0 && (mode == "udp-receive" || mode == "udp-receive-joined"))
         return portico::run(receive_bursts(port, mode == "udp-receive-joined"));
-    std::fputs("usage: bench_server welcome|echo|echo-no-deadline|\n"
+    std::fputs("usage: bench_server welcome|echo|echo-no-deadline|flood|flood-threads|\n"
                "       udp|udp-send|udp-send-segments|udp-receive|udp-receive-joined PORT\n",
                stderr);
     return 2;

@@ -60,15 +60,19 @@ static int listen_on(const char* port)
     return listener;
 }
 
-static void welcome(int client)
+typedef void begin(int client, const struct sockaddr_in* from);
+
+static void welcome(int client, const struct sockaddr_in* from)
 {
+    (void)from;
     static const char text[] = "welcome\r\n";
     send(client, text, sizeof text - 1, MSG_NOSIGNAL); // a new socket's buffer takes nine bytes whole
     close(client);
 }
 
-static void start_echo(int client)
+static void start_echo(int client, const struct sockaddr_in* from)
 {
+    (void)from;
     struct connection* peer = calloc(1, sizeof *peer);
     if (!peer)
         fail("calloc");
@@ -130,12 +134,23 @@ static void echo(struct connection* peer)
         keep_rest(peer, data + (sent < 0 ? 0 : sent), (size_t)(size - (sent < 0 ? 0 : sent)));
 }
 
-static void accept_some(int listener, void (*start)(int client))
+// A flood of welcome connections comes from 127.0.1.*.
+static void welcome_or_echo(int client, const struct sockaddr_in* from)
+{
+    if ((ntohl(from->sin_addr.s_addr) >> 8 & 0xff) == 1)
+        welcome(client, from);
+    else
+        start_echo(client, from);
+}
+
+static void accept_some(int listener, begin* start)
 {
     for (int i = 0; i < accepts_a_turn; ++i) {
-        int client = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_in from;
+        socklen_t length = sizeof from;
+        int client = accept4(listener, (struct sockaddr*)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0)
-            start(client);
+            start(client, &from);
         else if (errno == EAGAIN)
             return;
         else if (errno != ECONNABORTED && errno != EINTR)
@@ -232,13 +247,14 @@ static void receive_joined(int descriptor, serve* each)
 
 static const struct mode {
     const char* name;
-    void (*start)(int client); // for each connection; else:
+    begin* start; // for each connection; else:
     void (*receive)(int descriptor, serve* each);
     serve* each;       // for each datagram
     int option, value; // of the socket
 } modes[] = {
     {.name = "welcome", .start = welcome},
     {.name = "echo", .start = start_echo},
+    {.name = "flood", .start = welcome_or_echo},
     {.name = "udp", .receive = receive_some, .each = send_to},
     {.name = "udp-send", .receive = receive_some, .each = send_burst},
     {.name = "udp-send-segments",

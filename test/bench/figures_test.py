@@ -52,6 +52,12 @@ class Figures(unittest.TestCase):
     def test_an_idle_connection_takes_at_most_1280_bytes(self):
         self.assertLessEqual(measure.idle_bytes(FOLDER, "portico"), 1_280)
 
+    @unittest.skipUnless(measure.can_hold_idle_connections(), "the limit on open files (ulimit -Hn) is too low")
+    def test_new_connections_are_welcomed_without_an_error_while_10000_are_held(self):
+        for mode in ("flood", "flood-threads"):
+            seen = measure.flood(FOLDER, "portico", mode, 1)
+            self.assertGreater(seen["welcomed"], 0)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

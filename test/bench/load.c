@@ -50,7 +50,9 @@ static long long now(void)
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-int connect_to(int type, uint16_t port, size_t index)
+static const in_addr_t first_of_flood = INADDR_LOOPBACK + 256; // 127.0.1.1
+
+static int connect_from(int type, in_addr_t first_source, uint16_t port, size_t index)
 {
     int descriptor = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
@@ -58,7 +60,7 @@ int connect_to(int type, uint16_t port, size_t index)
     int on = 1;
     setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     struct sockaddr_in source = {.sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index % source_addresses))};
+                                 .sin_addr.s_addr = htonl(first_source + (uint32_t)(index % source_addresses))};
     if (bind(descriptor, (struct sockaddr*)&source, sizeof source) != 0)
         fail_at("bind");
     struct sockaddr_in server = {
@@ -66,6 +68,11 @@ int connect_to(int type, uint16_t port, size_t index)
     if (connect(descriptor, (struct sockaddr*)&server, sizeof server) != 0)
         fail_at("connect");
     return descriptor;
+}
+
+int connect_to(int type, uint16_t port, size_t index)
+{
+    return connect_from(type, INADDR_LOOPBACK, port, index);
 }
 
 // Resets: only after the server's end of stream was read, so that it costs the server nothing and leaves no TIME_WAIT.
@@ -82,19 +89,22 @@ static void open_burst(uint16_t port, int* burst, size_t size, size_t index)
         burst[i] = connect_to(SOCK_STREAM, port, index + i);
 }
 
-static void finish_burst(const int* burst, size_t size)
+static void finish_welcome(int descriptor)
 {
     static const char expected[] = "welcome\r\n";
-    for (size_t i = 0; i < size; ++i) {
-        char text[sizeof expected]; // one byte more than is due: this call returns at the end of the stream only
-        ssize_t received = recv(burst[i], text, sizeof text, MSG_WAITALL);
-        if (received < 0)
-            fail_at("recv");
-        if (received != sizeof expected - 1 || memcmp(text, expected, sizeof expected - 1) != 0) {
-            fail("load: the server did not send its welcome and end");
-        }
-        reset(burst[i]);
-    }
+    char text[sizeof expected]; // one byte more than is due: this call returns at the end of the stream only
+    ssize_t received = recv(descriptor, text, sizeof text, MSG_WAITALL);
+    if (received < 0)
+        fail_at("recv");
+    if (received != sizeof expected - 1 || memcmp(text, expected, sizeof expected - 1) != 0)
+        fail("load: the server did not send its welcome and end");
+    reset(descriptor);
+}
+
+static void finish_burst(const int* burst, size_t size)
+{
+    for (size_t i = 0; i < size; ++i)
+        finish_welcome(burst[i]);
 }
 
 // The server's process is stopped while a burst of connections is opened, so that it finds as long a queue as under
@@ -173,6 +183,13 @@ void watch(int epoll, int descriptor, size_t index)
         fail_at("epoll_ctl");
 }
 
+static void begin_welcome(struct client* client, int epoll, uint16_t port, size_t index, size_t source)
+{
+    client->sent_at = now();
+    client->descriptor = connect_from(SOCK_STREAM, first_of_flood, port, source);
+    watch(epoll, client->descriptor, index);
+}
+
 // One message is in flight on every connection. The server's end is awaited, so that its work is done when this is.
 static void echo(uint16_t port, size_t connections, size_t messages, size_t size)
 {
@@ -218,6 +235,66 @@ static void echo(uint16_t port, size_t connections, size_t messages, size_t size
     close(epoll);
 }
 
+static struct latencies {
+    unsigned* each; // nanoseconds
+    size_t count, room;
+} seen;
+
+static void note_latency(long long since)
+{
+    if (seen.count == seen.room) {
+        seen.room = seen.room ? 2 * seen.room : 1 << 16;
+        seen.each = realloc(seen.each, seen.room * sizeof *seen.each);
+        if (!seen.each)
+            fail_at("realloc");
+    }
+    seen.each[seen.count++] = (unsigned)(now() - since);
+}
+
+// For so many seconds there are always so many welcome connections under way, from where a server knows them for such.
+static void flood(uint16_t port, size_t at_a_time, long seconds)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct client* clients = calloc(at_a_time, sizeof *clients);
+    struct epoll_event* events = calloc(at_a_time, sizeof *events);
+    if (!clients || !events)
+        fail_at("calloc");
+    const long long end = now() + seconds * 1000000000LL;
+    size_t begun = 0, under_way = 0;
+    for (; under_way < at_a_time; ++under_way, ++begun)
+        begin_welcome(&clients[under_way], epoll, port, under_way, begun);
+    while (under_way > 0) {
+        int count = epoll_wait(epoll, events, (int)at_a_time, -1);
+        if (count < 0 && errno != EINTR)
+            fail_at("epoll_wait");
+        for (int i = 0; i < count; ++i) {
+            size_t index = events[i].data.u64;
+            finish_welcome(clients[index].descriptor);
+            note_latency(clients[index].sent_at);
+            if (now() < end)
+                begin_welcome(&clients[index], epoll, port, index, begun++);
+            else
+                --under_way;
+        }
+    }
+    printf("connections %zu\n", seen.count);
+    print_latency(seen.each, seen.count);
+}
+
+// One message after the other on one connection, for so many seconds.
+static void ping(uint16_t port, long seconds)
+{
+    struct client client = {.descriptor = connect_to(SOCK_STREAM, port, 0)};
+    for (const long long end = now() + seconds * 1000000000LL; now() < end;) {
+        send_next(&client, 0, 64);
+        while (!receive(&client, 0, 64)) {
+        }
+        note_latency(client.sent_at);
+    }
+    printf("messages %zu\n", seen.count);
+    print_latency(seen.each, seen.count);
+}
+
 // Every connection has one message echoed, then nothing happens on it until standard input ends.
 static void idle(uint16_t port, size_t connections)
 {
@@ -256,10 +333,16 @@ int main(int argc, char** argv)
         exchange_datagrams(port, (size_t)number(argv[3]), (size_t)number(argv[4]), &question);
     } else if (argc == 4 && strcmp(mode, "idle") == 0) {
         idle(port, (size_t)number(argv[3]));
+    } else if (argc == 5 && strcmp(mode, "flood") == 0) {
+        flood(port, (size_t)number(argv[3]), number(argv[4]));
+    } else if (argc == 4 && strcmp(mode, "ping") == 0) {
+        ping(port, number(argv[3]));
     } else {
         fail("usage: load welcome PORT CONNECTIONS BURST PROCESS\n"
              "       load echo PORT CONNECTIONS MESSAGES SIZE\n"
              "       load udp PORT SOCKETS TURNS ASKED DUE SIZE\n"
-             "       load idle PORT CONNECTIONS");
+             "       load idle PORT CONNECTIONS\n"
+             "       load flood PORT CONNECTIONS SECONDS\n"
+             "       load ping PORT SECONDS");
     }
 }

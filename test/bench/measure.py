@@ -34,6 +34,7 @@ ECHO_CONNECTIONS = 50
 MESSAGE_SIZE = 64
 IDLE_CONNECTIONS = 10_000
 IDLE_WARM_UP = 500
+FLOOD_CONNECTIONS = 100  # new ones, under way at a time
 DESCRIPTORS = 25_000
 START_TIMEOUT = 60
 PR_SET_THP_DISABLE = 41
@@ -98,15 +99,25 @@ def ask_once(port):
             return False
 
 
+def finish_load(clients):
+    """What a load printed, once it has ended."""
+    output, _ = clients.communicate()
+    if clients.returncode != 0:
+        raise subprocess.CalledProcessError(clients.returncode, clients.args)
+    return {key: int(value) for key, value in (line.split() for line in output.splitlines())}
+
+
 class Server:
     """One server process, ready to serve once it is entered."""
 
-    def __init__(self, folder, name, mode, *, wrapper=(), environment=None, batch=True, pause=0.002):
+    def __init__(self, folder, name, mode, *, wrapper=(), environment=None, batch=True, pause=0.002, cpus=None):
         self.folder = pathlib.Path(folder)
         self.command = [*wrapper, str(self.folder / PROGRAMS[name]), mode]
         self.mode = mode
         self.environment = {**os.environ, **(environment or {})}
         self.batch = batch
+        self.cpus = cpus or shared_cpu()
+        self.client_cpus = cpus or (shared_cpu() if batch else other_cpu())
         self.pause = pause
         self.process = None
         self.began = mmap.mmap(-1, 8)  # written by the child
@@ -131,7 +142,7 @@ class Server:
         self.port = port
         self.process = subprocess.Popen([*self.command, str(port)], env=self.environment,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        preexec_fn=lambda: prepare(shared_cpu(), self.batch, self.began))
+                                        preexec_fn=lambda: prepare(self.cpus, self.batch, self.began))
         serves = ask_once if self.mode in QUESTIONS else connect_once
         deadline = time.monotonic() + START_TIMEOUT
         while self.process.poll() is None:
@@ -144,12 +155,14 @@ class Server:
             time.sleep(self.pause)  # between two attempts; nothing tells when a server listens
         return False
 
-    def _load(self, *arguments):
-        cpus = shared_cpu() if self.batch else other_cpu()
+    def _start_load(self, *arguments):
         command = [str(self.folder / "load"), arguments[0], str(self.port), *map(str, arguments[1:])]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
-                              preexec_fn=lambda: prepare(cpus, self.batch))
-        return {key: int(value) for key, value in (line.split() for line in done.stdout.splitlines())}
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                preexec_fn=lambda: prepare(self.client_cpus, self.batch))
+
+    def _load(self, *arguments):
+        with self._start_load(*arguments) as clients:
+            return finish_load(clients)
 
     def load(self, count):
         """`count` welcome connections, echoed messages or datagrams; what `load` printed."""
@@ -172,6 +185,13 @@ class Server:
             yield
         finally:
             clients.communicate(timeout=START_TIMEOUT)
+
+    def flood(self, seconds):
+        """Welcome connections as fast as they come, and messages one after the other on a connection that is open: what
+        `load` printed for each of the two."""
+        with (self._start_load("flood", FLOOD_CONNECTIONS, seconds) as new,
+              self._start_load("ping", seconds) as open_one):
+            return finish_load(new), finish_load(open_one)
 
     def start_up_seconds(self):
         """From the start of the program until its first client was answered."""
@@ -241,6 +261,20 @@ def idle_bytes(folder, name):
         before = server.anonymous_bytes()
         with server.idle(more):
             return (server.anonymous_bytes() - before) / more
+
+
+def flood(folder, name, mode, seconds):
+    """What a server that holds IDLE_CONNECTIONS does while new ones come: how many it welcomes a second, the user-space
+    bytes of one that is held, and the milliseconds that a new one, and a message on an open one, take. Server and
+    clients have all CPUs."""
+    more = IDLE_CONNECTIONS - IDLE_WARM_UP
+    with Server(folder, name, mode, batch=False, cpus=os.sched_getaffinity(0)) as server, server.idle(IDLE_WARM_UP):
+        before = server.anonymous_bytes()
+        with server.idle(more):
+            new, open_one = server.flood(seconds)
+            return {"welcomed": new["connections"] / seconds, "bytes": (server.anonymous_bytes() - before) / more,
+                    "welcome p50": new["p50_ns"] / 1e6, "welcome p99": new["p99_ns"] / 1e6,
+                    "echo p50": open_one["p50_ns"] / 1e6, "echo p99": open_one["p99_ns"] / 1e6}
 
 
 def cpu(folder, names, mode, units, rounds):

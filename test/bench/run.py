@@ -50,6 +50,7 @@ class Run:
         includes = f"-I{HERE.parents[1] / 'include'}"
         self.compile_flags = [includes, "-DASIO_STANDALONE", *shlex.split(options.compile_flags)]
         self.build_type = options.build_type
+        self.flood_seconds = options.flood_seconds or (3 if options.quick else 20)
         self.scale = 1 if options.quick else 5
         self.rounds = 3 if options.quick else 5
         self.rows = []
@@ -132,6 +133,25 @@ class Run:
                 seen = {name: ratios(spent, name) for name in names}
                 self.rows.append(Row(f"CPU, datagram {what}, ratio to C", seen))
 
+    def flood(self):
+        if not measure.can_hold_idle_connections():
+            self.notes.append("a flood was not measured: the limit on open files (ulimit -Hn) is too low")
+            return
+        seen = {name: measure.flood(self.folder, name, "flood", self.flood_seconds)
+                for name in self.names if name != "asio"}
+        if "portico" in seen:
+            seen["threads"] = measure.flood(self.folder, "portico", "flood-threads", self.flood_seconds)
+        for key, what, form in (("welcomed", "welcome connections a second", "{:,.0f}"),
+                                ("bytes", "user-space bytes, a held connection", "{:,.0f}"),
+                                ("welcome p50", "welcome latency p50, milliseconds", "{:.1f}"),
+                                ("welcome p99", "welcome latency p99, milliseconds", "{:.1f}"),
+                                ("echo p50", "echo latency p50, open connection, milliseconds", "{:.2f}"),
+                                ("echo p99", "echo latency p99, open connection, milliseconds", "{:.2f}")):
+            one = {name: values[key] for name, values in seen.items()}
+            more = {"portico": one.pop("threads")} if "threads" in one else {}
+            self.rows.append(Row(f"flood: {what}", one, form))
+            self.rows.append(Row(f"flood: {what}, 2 threads", more, form))
+
     def print(self):
         lines = [["", "must", *(COLUMNS[name] for name in self.names)], *(row.cells(self.names) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]
@@ -144,7 +164,9 @@ class Run:
               f"{measure.BURST} welcome connections; 50 datagrams of 64 bytes echoed at a time, and bursts of 50 of "
               f"1,200 bytes sent or received alone. Memory is resident anonymous memory. CPU is user and system time: "
               f"medians of {self.rounds} interleaved rounds, where less than 8 % is noise. Latency and start-up time "
-              f"are the least of {5 * self.rounds} rounds. "
+              f"are the least of {5 * self.rounds} rounds. Flood: for {self.flood_seconds} s, one client has "
+              f"{measure.FLOOD_CONNECTIONS} welcome connections under way, beside {measure.IDLE_CONNECTIONS:,} that "
+              f"are held and one with a message after the other; all CPUs are for servers and clients. "
               f"Build type {self.build_type}, {platform.platform()}.")
 
     def write(self, path):
@@ -156,6 +178,9 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path, help="where the benchmark's programs were built")
     parser.add_argument("--quick", action="store_true", help="small counts: about a minute")
+    parser.add_argument("--flood-seconds", type=int, metavar="N", help="how long new connections flood a server "
+                        "(default: 20, quick: 3)")
+    parser.add_argument("--only", metavar="STEPS", help="which to take, such as `flood,idle` (default: all)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures to FILE too")
     parser.add_argument("--servers", default="portico,asio,c", help="which to measure (default: %(default)s)")
     parser.add_argument("--compiler", default="c++", help="the C++ compiler (default: %(default)s)")
@@ -167,7 +192,10 @@ def parse_options():
 def main():
     options = parse_options()
     run = Run(options)
-    for step in (run.calls, run.instructions, run.idle, run.compile, run.times, run.datagrams):
+    steps = (run.calls, run.instructions, run.idle, run.compile, run.times, run.flood, run.datagrams)
+    for step in steps:
+        if options.only and step.__name__ not in options.only.split(","):
+            continue
         print(f"measuring: {step.__name__}", file=sys.stderr)
         step()
     run.print()

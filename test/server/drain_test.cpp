@@ -395,3 +395,24 @@ TEST_CASE("under load a drain cuts no session before its soft limit, and its num
     };
     own.run(with_deadline(patience, body()));
 }
+
+TEST_CASE("a server may be destroyed when run has returned, although a drain is yet to say so")
+{
+    memory_world world;
+    std::optional<drain_report> report;
+    const auto test = [&]() -> task<> {
+        auto which = std::make_unique<server>(anywhere, hold);
+        const auto drain = [&]() -> task<> {
+            co_await yield(); // until it listens
+            report = co_await which->drain(1s, 1s);
+        };
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn(drain());
+            co_await which->run();
+            which.reset();
+            CHECK_FALSE(report);
+        });
+    };
+    world.own.run(test());
+    CHECK(report);
+}
