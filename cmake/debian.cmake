@@ -33,7 +33,8 @@ static library, its headers, its CMake package and its pkg-config files.")
 set(CPACK_DEBIAN_PORTICO_TOOLS_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PORTICO_TOOLS_PACKAGE_SHLIBDEPS ON)
 set(CPACK_COMPONENT_PORTICO_TOOLS_DESCRIPTION "server that sends a line, and download of URLs
-welcome_server sends a line to everyone who connects to it. http_get downloads
-a URL to a file, which appears under its name only when it is whole.")
+welcome_server sends a line to everyone who connects to it; a systemd socket
+and service come with it, which are not enabled. http_get downloads a URL to a
+file, which appears under its name only when it is whole.")
 
 include(CPack)

@@ -18,6 +18,8 @@ if(PORTICO_BUILD_APPS)
         set_target_properties(welcome_server http_get PROPERTIES INSTALL_RPATH "$ORIGIN/${libraries}")
     endif()
     install(TARGETS welcome_server http_get COMPONENT portico_tools)
+    install(FILES apps/welcome_server.service apps/welcome_server.socket DESTINATION lib/systemd/system
+        COMPONENT portico_tools)
 endif()
 
 configure_package_config_file(cmake/portico-config.cmake.in portico-config.cmake INSTALL_DESTINATION ${cmake_dir}

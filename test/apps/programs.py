@@ -3,6 +3,7 @@ import contextlib
 import os
 import queue
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -63,6 +64,17 @@ class Running:
         """Sends a signal; the exit status, negative where the signal killed it."""
         self.process.send_signal(signal_number)
         return self.process.wait(PATIENCE)
+
+
+    def hurry(self):
+        """Sends SIGTERM again and again, so that no open connection is waited for; the exit status."""
+        for _ in range(10 * PATIENCE):
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                return self.process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                pass
+        raise AssertionError("it does not end")
 
 
 def run(program, *arguments, **options):

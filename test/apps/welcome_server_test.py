@@ -7,38 +7,8 @@ import socket
 import time
 import unittest
 
-from programs import PATIENCE, Case, Running, listening_ports, read_all, reset, run, sockets, wait_until
-
-WELCOME = b"Welcome to portico!\r\n"
-LOOPBACK = ["--listen", "127.0.0.1:0"]
-
-
-class Server(Running):
-    """A welcome server that listens; `ports` are those it prints, or else those that the system knows."""
-
-    def __init__(self, *arguments, **options):
-        arguments = arguments if "--listen" in arguments else (*LOOPBACK, *arguments)
-        super().__init__("WELCOME_SERVER", *arguments, **options)
-        try:
-            self._find_ports(arguments, quiet="--quiet" in arguments or "stdout" in options)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def _find_ports(self, arguments, quiet):
-        if quiet:
-            wait_until(lambda: listening_ports(self.process.pid))
-            self.ports = listening_ports(self.process.pid)
-        else:
-            self.listening = [self.line() for argument in arguments if argument == "--listen"]
-            self.ports = [int(line.rpartition(":")[2]) for line in self.listening if "unix:" not in line]
-
-    def connect(self, host="127.0.0.1"):
-        return socket.create_connection((host, self.ports[0]), timeout=PATIENCE)
-
-    def received(self):
-        with self.connect() as client:
-            return read_all(client)
+from programs import PATIENCE, Case, read_all, reset, run, sockets, wait_until
+from welcome import LOOPBACK, WELCOME, Server
 
 
 def has_ipv6():
@@ -55,8 +25,12 @@ class WelcomeServer(Case):
             self.assertRegex(server.listening[0], r"^listening on 127\.0\.0\.1:[1-9][0-9]*$")
             for _ in range(3):
                 with server.connect() as client:
+                    client.sendall(b"hello")
                     self.assertEqual(read_all(client), WELCOME)
-                    self.assertEqual(server.line(), "connection from 127.0.0.1:%d" % client.getsockname()[1])
+                    peer = "127.0.0.1:%d" % client.getsockname()[1]
+                ended = server.session()
+                self.assertEqual((ended["peer"], ended["end"], ended["error"]), (peer, "served", None))
+                self.assertEqual((ended["bytes_read"], ended["bytes_written"]), ("5", str(len(WELCOME))))
             self.assertEqual(server.end(signal.SIGTERM), 0)
             self.assertEqual(server.rest(server.output), [])
             self.assertEqual(server.rest(server.errors), [])
@@ -91,9 +65,9 @@ class WelcomeServer(Case):
             for host, port in zip(["127.0.0.1", "::1"], server.ports):
                 with socket.create_connection((host, port), timeout=PATIENCE) as client:
                     self.assertEqual(read_all(client), WELCOME)
-                    line = server.line()
                     name = "[::1]" if host == "::1" else host
-                    self.assertEqual(line, "connection from %s:%d" % (name, client.getsockname()[1]))
+                    peer = "%s:%d" % (name, client.getsockname()[1])
+                self.assertEqual(server.session()["peer"], peer)
 
     def test_it_listens_at_a_unix_path_with_a_mode_and_removes_the_file_at_its_end(self):
         path = self.path("welcome.sock")
@@ -101,7 +75,7 @@ class WelcomeServer(Case):
             self.assertEqual(server.listening, ["listening on unix:" + path])
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
             self.assertEqual(self.received_from(path), WELCOME)
-            self.assertEqual(server.line(), "connection from unix:")
+            self.assertEqual(server.session()["peer"], "unix:")
             self.assertEqual(server.end(signal.SIGTERM), 0)
         self.assertFalse(os.path.exists(path))
 
@@ -150,6 +124,7 @@ class WelcomeServer(Case):
                     self.assertEqual(client.recv(1), bytes([byte]))
                 self.assertEqual(client.recv(1), b"")
             self.assertEqual(server.received(), WELCOME)
+            wait_until(lambda: len(sockets(server.process.pid)) == 1)  # the one that listens
             self.assertEqual(server.end(signal.SIGTERM), 0)
             self.assertEqual(server.rest(server.errors), [])  # what clients do is no error
 
@@ -161,11 +136,11 @@ class WelcomeServer(Case):
 
     def test_at_max_connections_others_wait_and_are_served_later(self):
         with Server("--max-connections", "1") as server, server.connect() as holder, server.connect() as waiting:
-            self.assertEqual(server.line(), "connection from 127.0.0.1:%d" % holder.getsockname()[1])
-            self.assertEqual(server.line(), "connection from 127.0.0.1:%d" % waiting.getsockname()[1])
-            # The holder has never closed: the server has, before it accepted again.
-            self.assertLessEqual(len(sockets(server.process.pid)), 2)
             self.assertEqual(read_all(waiting), WELCOME)
+            # The holder has never closed: the server has, before it accepted again.
+            self.assertEqual(server.session()["peer"], "127.0.0.1:%d" % holder.getsockname()[1])
+            self.assertLessEqual(len(sockets(server.process.pid)), 2)
+            self.assertEqual(server.session()["peer"], "127.0.0.1:%d" % waiting.getsockname()[1])
 
     def test_quiet_prints_nothing_on_standard_output(self):
         with Server("--quiet") as server:
@@ -180,17 +155,18 @@ class WelcomeServer(Case):
 
     def test_sigint_and_sigterm_end_it_with_status_0_although_clients_are_connected(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            with Server() as server, server.connect(), server.connect():
-                self.assertRegex(server.line(), "^connection from ")
-                self.assertRegex(server.line(), "^connection from ")
+            with Server() as server, server.connect() as first, server.connect() as second:
+                self.assertEqual(read_all(first) + read_all(second), 2 * WELCOME)
                 self.assertEqual(server.end(number), 0)
-                self.assertEqual(server.rest(server.errors), [])
+                for line in server.rest(server.errors):
+                    self.assertRegex(line, ": drained: [12] connections finished, 0 cancelled, 0 aborted$")
 
     def test_help_and_version(self):
         status, output, errors = run("WELCOME_SERVER", "--help")
         self.assertEqual((status, errors), (0, ""))
         for option in ("--listen", "--message", "--max-connections", "--backlog", "--timeout", "--quiet", "--version",
-                       "localhost:9999", "Welcome to portico!"):
+                       "--threads", "--prefork", "--max-per-ip", "--drain", "--proxy-protocol", "--log", "--udp",
+                       "--hand-over", "--mode", "localhost:9999", "Welcome to portico!"):
             self.assertIn(option, output.decode())
         status, output, errors = run("WELCOME_SERVER", "--version")
         self.assertEqual((status, errors), (0, ""))
@@ -213,7 +189,8 @@ class WelcomeServer(Case):
             self.assert_one_line(errors, in_use, "Address already in use")
 
     def test_an_address_that_is_none_is_wrong_usage(self):
-        for where in ("nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:0x1", "::1:80", "unix:", "[::1]", "[::1:80", ""):
+        for where in ("nonsense", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:0x1", "::1:80", "unix:", "[::1]", "[::1:80",
+                      ""):
             status, output, errors = run("WELCOME_SERVER", "--listen=" + where)
             self.assertEqual((status, output), (2, b""), (where, errors))
             if where:
@@ -222,19 +199,30 @@ class WelcomeServer(Case):
     def test_wrong_options_are_wrong_usage(self):
         for arguments in (["--nonsense"], ["surplus"], ["--max-connections", "0"], ["--max-connections", "many"],
                           ["--backlog", "0"], ["--timeout", "0"], ["--timeout", "-1"], ["--timeout", "nan"],
-                          ["--listen"], ["--message"], ["--mode", "888"], ["--mode", "1000"], ["--mode", ""]):
+                          ["--listen"], ["--message"], ["--mode", "888"], ["--mode", "1000"], ["--mode", ""],
+                          ["--threads", "0"], ["--threads", "-1"], ["--prefork", "0"], ["--prefork", "many"],
+                          ["--max-per-ip", "0"], ["--drain", "soft"], ["--drain", "5:3"], ["--drain", "-1"],
+                          ["--drain", "nan"], ["--drain", "1:"], ["--drain", "1:2:3"], ["--drain", "1:1e10"],
+                          ["--proxy-protocol"], ["--log", "xml"], ["--log"], ["--hand-over"], ["--hand-over", "/x",
+                          "--prefork", "2"], ["--udp", "--drain", "1"], ["--udp", "--threads", "2"],
+                          ["--udp", "--max-per-ip", "1"], ["--udp", "--proxy-protocol", "::1"],
+                          ["--quiet", "--log", "json"]):
             status, output, errors = run("WELCOME_SERVER", *arguments)
             self.assertEqual((status, output), (2, b""), (arguments, errors))
             self.assertIn(arguments[0], errors)
             self.assertLessEqual(errors.count("\n"), 2, errors)
+        for network in ("10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0.0/8,nonsense"):
+            status, output, errors = run("WELCOME_SERVER", "--proxy-protocol", network)
+            self.assertEqual((status, output), (2, b""), errors)
+            self.assert_one_line(errors, "welcome_server: ", network.rpartition(",")[2])
 
     def test_without_descriptors_it_goes_on_says_so_once_a_second_and_serves_everyone_in_the_end(self):
         def few_descriptors():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
         begin = time.monotonic()
         with Server(preexec_fn=few_descriptors) as server, contextlib.ExitStack() as clients:
-            connected = [clients.enter_context(server.connect()) for _ in range(200)]
+            connected = [clients.enter_context(server.connect()) for _ in range(500)]
             self.assertIn("Too many open files", server.error())
             for client in connected:
                 self.assertEqual(read_all(client), WELCOME)
