@@ -12,8 +12,9 @@ connection::connection(detail::stream_group& group, transport_ptr stream) noexce
 
 connection::connection(connection&& other)
     : transport_((other.check_idle(), std::move(other.transport_))),
-      buffer_(std::move(other.buffer_)), timeout_(other.timeout_), bytes_read_(other.bytes_read_),
-      bytes_written_(other.bytes_written_), ended_(other.ended_), closed_(std::exchange(other.closed_, true)), drained_(other.drained_)
+      buffer_(std::move(other.buffer_)), timeout_(other.timeout_), bytes_read_(std::exchange(other.bytes_read_, 0)),
+      bytes_written_(std::exchange(other.bytes_written_, 0)), ended_(other.ended_),
+      closed_(std::exchange(other.closed_, true)), drained_(other.drained_)
 {
 }
 

@@ -146,6 +146,8 @@ task<> hand_over::offer(connection& heir, const service_target& target)
 {
     check_user(heir);
     co_await expect_line(heir, greeting);
+    if (closed_) // meanwhile
+        throw error(errc::closed, "hand sockets over");
     std::vector<int> handles = target.handles();
     handles.insert(handles.begin(), door_->native_handles().front());
     const std::string line = std::string(sockets_word) + files_ + '\n';

@@ -120,9 +120,9 @@ void prefork::start(child& which)
     which.start_at = add(which.started, which.back_off);
 }
 
-void prefork::run_child(pid_t parent)
+void prefork::run_child(pid_t parent) noexcept
 {
-    own_.reset(); // the parent's
+    (void)own_.release(); // the parent's: a thread of it may have held its locks, for ever
 #ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif

@@ -37,7 +37,7 @@ private:
     void close_sockets();
     void supervise();
     void start(child& which);
-    [[noreturn]] void run_child(pid_t parent);
+    [[noreturn]] void run_child(pid_t parent) noexcept;
     time_point next_moment();
     void on_signal(const siginfo_t& what);
     void on_ready(pid_t process);

@@ -119,7 +119,10 @@ task<> running_server::run_parts(acceptor source)
 {
     context& own = co_await this_context();
     const unsigned threads = std::max(setup_.options.threads, 1U);
-    parts_.clear();
+    struct forget {
+        running_server& own;
+        ~forget() { own.parts_.clear(); } // their contexts are gone, or may go now
+    } const at_the_end{*this};
     parts_.push_back(std::make_shared<serving>(setup_, accounts_, own, 0, threads));
     if (threads == 1) {
         co_await parts_.front()->run(std::move(source));
@@ -141,8 +144,8 @@ task<> running_server::run_parts(acceptor source)
     } catch (...) {
         failure = std::current_exception();
     }
+    parts_.clear(); // nobody asks them any more
     co_await shield(no_timeout, wait_for_answers()); // from contexts that are about to end
-    parts_.clear();
     if (failure)
         std::rethrow_exception(failure);
 }

@@ -86,7 +86,12 @@ task<> service::open_sockets()
 task<> service::announce(task_group& group)
 {
     if (hand_over_) {
-        co_await hand_over_->take_over();
+        const auto ours = co_await as_result(hand_over_->take_over());
+        if (!ours) { // the other goes on; who has come to us meanwhile is served
+            draining_ = true;
+            co_await target_.drain(options_.soft, options_.hard, listening_sockets::leave);
+            ours.value();
+        }
         group.spawn(give_away());
     }
     if (start_.on_ready)
@@ -161,9 +166,13 @@ task<> service::reload()
 
 task<> service::describe()
 {
-    std::string text = co_await target_.describe();
-    text.pop_back(); // the end of the last line
-    print(text);
+    auto text = co_await as_result(target_.describe());
+    if (!text) { // it must not end the service
+        print(text.error().what());
+        co_return;
+    }
+    text->pop_back(); // the end of the last line
+    print(*text);
 }
 
 task<> service::give_away()

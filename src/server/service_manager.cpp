@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
 #include <portico/core/deadline.hpp>
@@ -81,14 +82,17 @@ std::vector<inherited_socket> take_inherited_sockets()
     if (count == 0)
         return {};
     std::vector<std::string> names = names_of(count);
+    constexpr int first = 3; // SD_LISTEN_FDS_START
+    for (int handle = first; handle < first + static_cast<int>(count); ++handle)
+        if (::fcntl(handle, F_GETFD) < 0) // before there are any of ours among them
+            throw malformed("LISTEN_FDS", std::to_string(count),
+                            fmt::format("but descriptor {} cannot be used", handle).c_str());
     std::vector<inherited_socket> found;
     for (std::string& name : names) {
-        constexpr int first = 3; // SD_LISTEN_FDS_START
         const int handle = first + static_cast<int>(found.size());
         descriptor kept = descriptor::duplicate(handle); // closed on exec, which the original is not
         if (!kept)
-            throw malformed("LISTEN_FDS", std::to_string(count),
-                            fmt::format("but descriptor {} cannot be used", handle).c_str());
+            throw malformed("LISTEN_FDS", std::to_string(count), "but there are too many open files");
         descriptor(handle).close();
         found.emplace_back(std::move(kept), std::move(name));
     }

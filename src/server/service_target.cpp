@@ -103,6 +103,10 @@ std::vector<descriptor> datagram_target::release()
 
 task<> datagram_target::run()
 {
+    struct forget {
+        datagram_target& own;
+        ~forget() { own.running_ = nullptr; }
+    } const at_the_end{*this};
     co_await scope([&](task_group& group) -> task<> {
         running_ = &group.scope();
         co_await which_.run(std::span(sockets_));

@@ -115,7 +115,8 @@ task<> serving::accept_from(acceptor& source)
 // Those who wait have connected, and would be reset.
 task<> serving::accept_backlog(acceptor& source)
 {
-    while (!is_full()) {
+    std::size_t most = source.native_handles().size() * static_cast<std::size_t>(std::max(setup_.options.backlog, 1));
+    while (!is_full() && most-- != 0 && !sessions_scope_->is_cancelled()) {
         auto stream = co_await as_result(with_deadline(duration(0), source.accept_stream()));
         if (!stream)
             co_return;
@@ -145,7 +146,7 @@ void serving::on_session_ended(session_end how) noexcept
 {
     --open_;
     closed_.set();
-    if (draining_) [[unlikely]]
+    if (draining_ && how != session_end::refused) [[unlikely]]
         ++(how == session_end::aborted     ? report_.aborted
            : how == session_end::cancelled ? report_.cancelled
                                            : report_.finished);

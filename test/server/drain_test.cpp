@@ -272,6 +272,36 @@ TEST_CASE("at the hard limit a handler that waits for a thread is destroyed when
     own.run(with_deadline(patience, while_serving(which, test)));
 }
 
+TEST_CASE("clients that come again and again do not keep a server from draining")
+{
+    memory_world world;
+    server_options options;
+    options.backlog = 50;
+    server which(anywhere, [](connection& peer) -> task<> { co_await peer.write("served\n"); }, options);
+    const auto test = [&](endpoints where) -> task<> {
+        const auto come_again = [&]() -> task<> {
+            for (;;) {
+                auto client = co_await as_result(connect(where.front()));
+                if (!client)
+                    co_return;
+                (void)co_await as_result(client->read_all(1000));
+            }
+        };
+        std::uint64_t before = 0;
+        co_await scope([&](task_group& group) -> task<> {
+            for (int i = 0; i < 20; ++i)
+                group.spawn(come_again());
+            while (which.statistics().served < 1000)
+                co_await yield();
+            before = which.statistics().accepted;
+            const drain_report report = co_await which.drain(1h, 2h);
+            CHECK(report.cancelled + report.aborted == 0);
+        });
+        CHECK(which.statistics().accepted - before <= 50 + 20);
+    };
+    world.own.run(while_serving(which, test));
+}
+
 TEST_CASE("a drain of a server that does not run has nothing to do")
 {
     memory_world world;

@@ -151,6 +151,30 @@ TEST_CASE("a successor that is gone before it serves changes nothing, and the ne
     CHECK(second.errors() == "");
 }
 
+TEST_CASE("a service that ends while a successor has not spoken yet ends well")
+{
+    const std::string door = own_name() + "-door";
+    child_process service([&] { return serve_with_door(door); });
+    const endpoint where = endpoint_of(service.read_line());
+    run_here([&]() -> task<> {
+        connection client = co_await connect(where);
+        connection silent = co_await connect(endpoint::local(door));
+        service.send_signal(SIGUSR1); // what it says shows that its loop has run since
+        while (service.read_error_line().find(" 1 open") == std::string::npos)
+            service.send_signal(SIGUSR1);
+        service.send_signal(SIGTERM);
+        for (bool drains = false; !drains;) {
+            const auto another = co_await as_result(connect(where));
+            drains = !another.has_value();
+        }
+        (void)co_await as_result(silent.write("portico hand-over 1\n"));
+        const auto answer = co_await as_result(silent.read_line());
+        CHECK((!answer || !*answer || **answer == "late"));
+        co_await expect_service(client);
+    });
+    CHECK(service.exit_status() == 0);
+}
+
 TEST_CASE("the file of a Unix socket goes with it, and its last owner removes it")
 {
     const std::string door = own_path("door"), path = own_path("service");

@@ -216,15 +216,18 @@ TEST_CASE("a handler may move its connection to where it outlives the server")
     std::optional<connection> kept;
     {
         server which(anywhere, [&](connection& peer) -> task<> {
+            (void)co_await peer.read_line();
             kept.emplace(std::move(peer));
-            co_return;
         });
         const auto test = [&](endpoints where) -> task<> {
             connection client = co_await connect(where.front());
+            co_await client.write("first\n");
             co_await world.memory.settle();
             REQUIRE(kept);
             CHECK(which.statistics().open == 0);
             CHECK(which.statistics().served == 1);
+            CHECK(which.statistics().bytes_read == 0); // they went with the connection
+            CHECK(kept->bytes_read() == 6);
             co_await client.write("hello\n");
             const auto line = co_await kept->read_line();
             CHECK((line && *line == "hello"));

@@ -106,6 +106,30 @@ TEST_CASE("a child that dies again and again is replaced ever later")
     CHECK(parent.exit_status() == 0);
 }
 
+TEST_CASE("an exception of an unknown type ends a child, which is replaced, and does not leave it")
+{
+    child_process parent([] {
+        const pid_t own = ::getpid();
+        server which(anywhere, hold);
+        which.on_listening([](endpoints) { throw 42; });
+        serve_options options;
+        options.prefork = 1;
+        int status = 9;
+        try {
+            status = serve(which, std::move(options));
+        } catch (int) {
+            status = 8;
+        }
+        return ::getpid() == own ? status : 7;
+    });
+    std::string report; // after what the system says of such an end
+    while (report.find(program() + "process ") != 0)
+        report = parent.read_error_line();
+    CHECK(report.find(" was killed by signal 6 (Aborted); another one takes its place in 100 ms") != std::string::npos);
+    parent.send_signal(SIGINT);
+    CHECK(parent.exit_status() == 0);
+}
+
 TEST_CASE("every child gets SIGUSR1 and SIGHUP, and the service manager hears when all have reloaded")
 {
     family service;

@@ -114,6 +114,13 @@ TEST_CASE("an environment that contradicts itself is an error that names the var
         ::setenv("LISTEN_FDS", "900000", 1);
     };
     CHECK(in_child(no_such, describe_sockets).find("LISTEN_FDS: \"900000\" but descriptor ") != std::string::npos);
+    const auto one_too_few = [] { // descriptor 4 is not open, and could be that of a copy
+        pass_sockets({0});
+        for (int each = 4; each < 200; ++each)
+            ::close(each);
+        ::setenv("LISTEN_FDS", "2", 1);
+    };
+    CHECK(in_child(one_too_few, describe_sockets).find("LISTEN_FDS: \"2\" but descriptor 4 ") != std::string::npos);
     CHECK(in_child([] { ::setenv("LISTEN_PID", "me", 1); }, describe_sockets)
           == read + "LISTEN_PID: \"me\" is no number");
 }

@@ -184,6 +184,19 @@ TEST_CASE("a server with threads that is cancelled, or destroyed unfinished, end
     SUCCEED();
 }
 
+TEST_CASE("a server with threads that has ended has no connections", "[threads]")
+{
+    context own;
+    server which(anywhere, hold, with_threads(2));
+    const auto test = [&](endpoints where) -> task<> {
+        connection client = co_await connect(where.front());
+        (void)co_await which.drain(0s, 0s);
+    };
+    own.run(with_deadline(patience, while_serving(which, test)));
+    CHECK(own.run(which.connections()).empty());
+    CHECK(own.run(which.drain(0s, 0s)).aborted == 0);
+}
+
 TEST_CASE("threads are of the system: a server in memory with several says so")
 {
     memory_world world;

@@ -39,11 +39,12 @@ struct server_options {
     finish_limits finish{};                      ///< what is waited for after a handler has returned
     /// Contexts that accept from the same sockets, each with a thread but the first, which is the one of `run`. The
     /// handler and the hooks are then called from all of them, at the same time. `max_connections` and `max_buffered`
-    /// are divided among them. Only on the backend of the system.
+    /// are divided among them. A connection belongs to its context, which ends with `run`: it must not be moved to
+    /// where it outlives that. Only on the backend of the system.
     unsigned threads = 1;
 };
 
-/// What `server::drain` came to: how the connections ended that were open when it began.
+/// What `server::drain` came to: how the connections ended that were open when it began, or waited in the backlog.
 struct drain_report {
     std::size_t finished = 0;  ///< by themselves
     std::size_t cancelled = 0; ///< after the soft limit, on being cancelled
