@@ -19,6 +19,11 @@ void descriptor::close() noexcept
         ::close(std::exchange(handle_, -1));
 }
 
+bool descriptor::is_open(int handle) noexcept
+{
+    return ::fcntl(handle, F_GETFD) >= 0;
+}
+
 descriptor descriptor::duplicate(int handle) noexcept
 {
     return descriptor(::fcntl(handle, F_DUPFD_CLOEXEC, 0));

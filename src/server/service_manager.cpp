@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
 #include <portico/core/deadline.hpp>
@@ -84,7 +83,7 @@ std::vector<inherited_socket> take_inherited_sockets()
     std::vector<std::string> names = names_of(count);
     constexpr int first = 3; // SD_LISTEN_FDS_START
     for (int handle = first; handle < first + static_cast<int>(count); ++handle)
-        if (::fcntl(handle, F_GETFD) < 0) // before there are any of ours among them
+        if (!descriptor::is_open(handle)) // before there are any of ours among them
             throw malformed("LISTEN_FDS", std::to_string(count),
                             fmt::format("but descriptor {} cannot be used", handle).c_str());
     std::vector<inherited_socket> found;

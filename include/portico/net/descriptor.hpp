@@ -23,6 +23,8 @@ public:
 
     int get() const noexcept { return handle_; } ///< -1 where it owns none
     explicit operator bool() const noexcept { return handle_ >= 0; } ///< whether it owns one
+    /// Whether there is something open under a number.
+    static bool is_open(int handle) noexcept;
     /// Owns another one for the same open file (dup(2)), which programs that are started do not inherit; none where
     /// there are too many.
     static descriptor duplicate(int handle) noexcept;
