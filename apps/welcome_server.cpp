@@ -201,6 +201,7 @@ std::vector<portico::address> addresses(const settings& chosen)
 {
     const auto kind = chosen.udp ? portico::address::protocol::udp : portico::address::protocol::tcp;
     std::vector<portico::address> where;
+    where.reserve(chosen.listen.size());
     for (const std::string& each : chosen.listen)
         where.push_back(portico::address::parse(each, kind));
     return where;
@@ -216,6 +217,7 @@ int serve_connections(settings chosen, const std::string& line, const logger& lo
                            chosen.limits);
     if (!chosen.proxies.empty()) {
         std::vector<portico::network> trusted;
+        trusted.reserve(chosen.proxies.size());
         for (const std::string& each : chosen.proxies)
             trusted.push_back(portico::network::parse(each));
         server.trust_proxies(std::move(trusted));

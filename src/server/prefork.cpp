@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,14 +114,15 @@ void prefork::start(child& which)
         which.process = process;
         return;
     }
-    print(fmt::format("fork: {}", std::strerror(errno)));
+    print(fmt::format("fork: {}", std::error_code(errno, std::system_category()).message()));
     which.back_off = std::clamp(which.back_off * 2, first_back_off, longest_back_off);
     which.start_at = add(which.started, which.back_off);
 }
 
 void prefork::run_child(pid_t parent) noexcept
 {
-    (void)own_.release(); // the parent's: a thread of it may have held its locks, for ever
+    // The parent's is left as it is: a thread may have held its locks, which are closed for ever then.
+    [[maybe_unused]] const context* const parents = own_.release();
 #ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif
@@ -206,7 +206,8 @@ void prefork::on_death(child& which, int status)
     which.ready = false;
     std::string end = fmt::format("ended with status {}", WEXITSTATUS(status));
     if (WIFSIGNALED(status))
-        end = fmt::format("was killed by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+        end = fmt::format("was killed by signal {} ({})", WTERMSIG(status),
+                          ::strsignal(WTERMSIG(status))); // NOLINT(concurrency-mt-unsafe): there is one thread
     if (stops_ == 0)
         print(fmt::format("process {} {}; another one takes its place in {} ms", process, end, which.back_off / 1ms));
     else if (status != 0)

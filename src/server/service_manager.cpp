@@ -24,10 +24,16 @@ error malformed(const char* variable, std::string_view value, const char* why)
             fmt::format("\"{}\" {}", value, why)};
 }
 
+// Of the environment, which is read before there are threads that could change it.
+const char* variable_of(const char* name) noexcept
+{
+    return std::getenv(name); // NOLINT(concurrency-mt-unsafe)
+}
+
 // The value of a variable that is a number; none where it is not set.
 std::optional<std::uint64_t> number_of(const char* variable)
 {
-    const char* const set = std::getenv(variable);
+    const char* const set = variable_of(variable);
     if (set == nullptr)
         return {};
     const std::string_view text(set);
@@ -46,7 +52,7 @@ bool is_own_process(std::uint64_t id) noexcept
 // LISTEN_FDNAMES has a name for each, or is not set.
 std::vector<std::string> names_of(std::uint64_t count)
 {
-    const char* const set = std::getenv("LISTEN_FDNAMES");
+    const char* const set = variable_of("LISTEN_FDNAMES");
     if (set == nullptr)
         return std::vector<std::string>(count, "unknown");
     std::vector<std::string> names(1);
@@ -68,7 +74,7 @@ std::vector<inherited_socket> take_inherited_sockets()
         ~unset()
         {
             for (const char* each : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
-                ::unsetenv(each);
+                ::unsetenv(each); // NOLINT(concurrency-mt-unsafe)
         }
     } const at_the_end;
     const auto process = number_of("LISTEN_PID");
@@ -100,7 +106,7 @@ std::vector<inherited_socket> take_inherited_sockets()
 
 service_manager service_manager::from_environment()
 {
-    const char* const socket = std::getenv("NOTIFY_SOCKET");
+    const char* const socket = variable_of("NOTIFY_SOCKET");
     if (socket == nullptr || (*socket != '/' && *socket != '@'))
         return {}; // none, or of a kind that only virtual machines have
     const auto process = number_of("WATCHDOG_PID");

@@ -95,6 +95,7 @@ std::vector<endpoint> datagram_target::endpoints() const
 std::vector<descriptor> datagram_target::release()
 {
     std::vector<descriptor> released;
+    released.reserve(sockets_.size());
     for (datagram_socket& each : sockets_)
         released.emplace_back(each.release());
     sockets_.clear();

@@ -15,32 +15,22 @@ public:
         own_.on_report([&main, post = main.backend().poster()](const report& what) {
             post([&main, what] { main.report(what); });
         });
-        thread_ = std::thread([this] { run(); });
+        thread_ = std::thread([this] { own_.run(wait_for_the_end()); });
     }
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
     ~worker()
     {
-        own_.request_cancel();
+        own_.backend().poster()([this] { stopped_.set(); });
         thread_.join();
     }
 
     context& own() noexcept { return own_; }
 
 private:
-    static task<> wait_for_cancellation()
-    {
-        event never;
-        co_await never.wait();
-    }
-    void run() noexcept
-    {
-        try {
-            own_.run(wait_for_cancellation());
-        } catch (const cancelled&) {
-        }
-    }
+    task<> wait_for_the_end() { co_await stopped_.wait(); }
 
+    event stopped_;
     context own_;
     std::thread thread_;
 };
