@@ -6,6 +6,17 @@
 
 namespace portico::inline v0_1 {
 
+std::string what_of(const std::exception_ptr& cause)
+{
+    try {
+        std::rethrow_exception(cause);
+    } catch (const std::exception& each) {
+        return each.what();
+    } catch (...) {
+        return "an exception of an unknown type";
+    }
+}
+
 context::context() : context(make_os_backend()) {}
 
 context::context(std::unique_ptr<portico::backend> outside)

@@ -65,14 +65,18 @@ struct cache {
 // Without a destructor, which would have to be asked for at every access.
 constinit thread_local cache local_cache;
 
-// Whether the thread keeps blocks: from its first call on, until its destructors have run.
-bool begin_to_keep() noexcept
+// The thread keeps blocks from its first call on, until its destructors have run. Not inlined: the registers that this
+// needs would be saved at every release.
+[[gnu::noinline]] void release_where_none_are_kept(void* block, std::size_t size) noexcept
 {
     static thread_local const struct cleaner {
         cleaner() noexcept { local_cache.keeps = true; }
         ~cleaner() { local_cache.clear(); }
     } at_the_end;
-    return local_cache.keeps;
+    if (local_cache.keeps)
+        pool_release(block, size);
+    else
+        ::operator delete(block);
 }
 
 constexpr std::size_t class_of(std::size_t size)
@@ -101,10 +105,8 @@ void* pool_allocate(std::size_t size)
 
 void pool_release(void* block, std::size_t size) noexcept
 {
-    if (!local_cache.keeps && !begin_to_keep()) [[unlikely]] {
-        ::operator delete(block);
-        return;
-    }
+    if (!local_cache.keeps) [[unlikely]]
+        return release_where_none_are_kept(block, size);
     if (size <= largest) [[likely]] {
         size_class& own = local_cache.classes[class_of(size)];
         if (own.count * size < kept_bytes) {

@@ -93,12 +93,9 @@ void task_group::fail(std::exception_ptr failure) noexcept
         std::rethrow_exception(failure);
     } catch (const cancelled&) {
         return; // `conclude` tells whether it came from outside
-    } catch (const std::exception& each) {
-        if (failure_ || finished_)
-            scope_.owner().report(report(each.what(), failure));
     } catch (...) {
         if (failure_ || finished_)
-            scope_.owner().report(report("an exception of an unknown type", failure));
+            scope_.owner().report(report(what_of(failure), failure));
     }
     if (!failure_ && !finished_) {
         failure_ = std::move(failure);

@@ -56,6 +56,14 @@ bool endpoint::is_unspecified() const noexcept
     return is_ip() && std::ranges::all_of(address(), [](std::uint8_t each) { return each == 0; });
 }
 
+endpoint endpoint::unmapped() const noexcept
+{
+    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (family_ != family::ipv6 || !std::ranges::equal(std::span(address_).first(mapped.size()), mapped))
+        return *this;
+    return ipv4({address_[12], address_[13], address_[14], address_[15]}, port_);
+}
+
 bool endpoint::is_multicast() const noexcept
 {
     return family_ == family::ipv4 ? (address_[0] & 0xf0) == 0xe0 : family_ == family::ipv6 && address_[0] == 0xff;

@@ -12,17 +12,6 @@ namespace portico::inline v0_1 {
 
 namespace {
 
-constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}; // RFC 4291 section 2.5.5.2
-
-/// The IPv4 address where it is mapped to one.
-endpoint unmapped(const endpoint& which) noexcept
-{
-    const auto octets = which.address();
-    if (octets.size() == 16 && std::ranges::equal(octets.first(mapped.size()), mapped))
-        return endpoint::ipv4({octets[12], octets[13], octets[14], octets[15]}, 0);
-    return which;
-}
-
 /// The address alone, with the bits behind the prefix cleared.
 endpoint first_of(const endpoint& which, unsigned prefix) noexcept
 {
@@ -67,7 +56,7 @@ network network::parse(std::string_view text)
     const endpoint first = first_of(*found, prefix);
     if (first != *found)
         malformed(text, fmt::format("it has bits behind the prefix; {}/{} has not", address_text(first), prefix));
-    const endpoint address = unmapped(first);
+    const endpoint address = first.unmapped();
     return {address, prefix - (bits - static_cast<unsigned>(8 * address.address().size()))};
 }
 
@@ -75,7 +64,7 @@ bool network::contains(const endpoint& which) const noexcept
 {
     if (!first_.is_ip() || !which.is_ip())
         return first_.family() == which.family();
-    return first_of(unmapped(which), prefix_) == first_;
+    return first_of(which.unmapped(), prefix_) == first_;
 }
 
 std::string to_string(const network& which)

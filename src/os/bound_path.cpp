@@ -39,7 +39,7 @@ bool make_room(const std::string& path, const socket_address& where)
 std::error_code bound_path::bind(int handle, const endpoint& at, int mode)
 {
     const socket_address where(at);
-    const bool is_file = !at.path().empty() && !at.path().starts_with('@');
+    const bool is_file = at.has_file();
     // A new socket file has the mode of its socket, less the umask: it is never open to more than it should be.
     if (is_file && mode >= 0 && ::fchmod(handle, static_cast<mode_t>(mode)) != 0)
         return last_error();

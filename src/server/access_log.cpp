@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::size_t longest_error = 500; // of which each byte may become 6
 
-std::string text_of(const std::exception_ptr& failure)
-{
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception& each) {
-        return each.what();
-    } catch (...) {
-        return "an exception of an unknown type";
-    }
-}
-
 std::string without_spaces(const std::string& text)
 {
     std::string result;
@@ -55,13 +44,13 @@ std::string access_log_line(const closed_session& which, std::chrono::system_clo
         line = fmt::format("{} {} {}, {:.3f} s, {} bytes read, {} written", time, peer, how, seconds, which.bytes_read,
                            which.bytes_written);
         if (which.failure)
-            line += ": " + text::escape(text_of(which.failure), longest_error);
+            line += ": " + text::escape(what_of(which.failure), longest_error);
         return line;
     }
     line = fmt::format(R"({{"time":"{}","peer":{},"end":"{}","seconds":{:.3f},"bytes_read":{},"bytes_written":{})",
                        time, text::json_string(peer), how, seconds, which.bytes_read, which.bytes_written);
     if (which.failure)
-        line += R"(,"error":)" + text::json_string(text_of(which.failure).substr(0, longest_error));
+        line += R"(,"error":)" + text::json_string(what_of(which.failure).substr(0, longest_error));
     return line + '}';
 }
 

@@ -182,14 +182,7 @@ void datagram_server::report_failure(const packet& request, context& own)
         return;
     }
     ++statistics_.handler_errors;
-    const std::string who = "packet from " + peer;
-    try {
-        throw;
-    } catch (const std::exception& failure) {
-        own.report(report(who + ": " + failure.what(), cause));
-    } catch (...) {
-        own.report(report(who + ": an exception of an unknown type", cause));
-    }
+    own.report(report("packet from " + peer + ": " + what_of(cause), cause));
 }
 
 } // namespace portico

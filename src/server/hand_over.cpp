@@ -30,16 +30,17 @@ void check_user(const connection& peer)
                     "the other process is another user's");
 }
 
+task<> say(connection& to, std::string_view word)
+{
+    const std::string line = std::string(word) + '\n';
+    co_await to.write(line);
+}
+
 task<> expect_line(connection& from, std::string_view wanted)
 {
     const auto line = co_await from.read_line();
     if (!line || line->text() != wanted)
         fail(line ? line->text() : std::string_view());
-}
-
-bool is_file(const endpoint& which) noexcept
-{
-    return !which.path().empty() && !which.path().starts_with('@');
 }
 
 // The line that brings descriptors: what it says of them.
@@ -64,7 +65,7 @@ task<std::string> receive_sockets(connection& from, std::vector<descriptor>& han
 // The first line that a process hears which takes over; `false` where the other goes on itself.
 task<bool> is_ours_now(connection& before)
 {
-    co_await before.write("serving\n");
+    co_await say(before, serving_word);
     const auto line = co_await before.read_line();
     co_return !line || line->text() == yours_word;
 }
@@ -82,7 +83,7 @@ task<std::vector<descriptor>> hand_over::inherit()
     before_.emplace(std::move(connected).value());
     before_->timeout(timeout);
     check_user(*before_);
-    co_await before_->write("portico hand-over 1\n");
+    co_await say(*before_, greeting);
     files_ = co_await receive_sockets(*before_, handles);
     door_.emplace(adopt_acceptor(own_, handles.front().get()));
     handles.front().release();
@@ -96,16 +97,16 @@ void hand_over::open(const std::vector<endpoint>& where, bool ours)
         std::vector<endpoint> all = door_->local_endpoints();
         all.insert(all.end(), where.begin(), where.end());
         for (std::size_t index = 0; index < std::min(all.size(), files_.size()); ++index)
-            if (files_[index] == 'f' && is_file(all[index]))
+            if (files_[index] == 'f' && all[index].has_file())
                 inherited_files_.emplace_back(all[index].path());
         return;
     }
     listen_options how;
     how.mode = 0600;
     door_.emplace(listen(own_, endpoint::local(path_), how));
-    files_ = is_file(door_->local_endpoints().front()) ? "f" : "-";
+    files_ = door_->local_endpoints().front().has_file() ? "f" : "-";
     for (const endpoint& each : where)
-        files_ += ours && is_file(each) ? 'f' : '-';
+        files_ += ours && each.has_file() ? 'f' : '-';
 }
 
 task<> hand_over::take_over()
@@ -131,8 +132,7 @@ task<std::int64_t> hand_over::wait_for_heir(const service_target& target)
         if (!serves)
             own_.report(report(serves.error().what()));
         const bool late = !serves || closed_;
-        const std::string_view answer = late ? "late\n" : "yours\n";
-        (void)co_await as_result(heir->write(answer));
+        (void)co_await as_result(say(*heir, late ? "late" : yours_word));
         if (!late) {
             let_go();
             co_return heir->options().get(option::credentials).process;

@@ -12,15 +12,17 @@ namespace {
 // What is counted together: an IPv4 address, an IPv6 network of 64 bits.
 std::uint64_t origin_of(std::span<const std::uint8_t> address) noexcept
 {
-    constexpr std::uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}; // RFC 4291 section 2.5.5.2
     std::array<std::uint8_t, 8> key{0, 1}; // the networks of 1::/16 are nobody's
     if (address.size() == 4)
         std::memcpy(key.data() + 4, address.data(), 4);
-    else if (std::equal(std::begin(mapped), std::end(mapped), address.begin()))
-        std::memcpy(key.data() + 4, address.last(4).data(), 4);
     else
         std::memcpy(key.data(), address.data(), key.size());
     return std::bit_cast<std::uint64_t>(key);
+}
+
+std::uint64_t origin_of(const endpoint& from) noexcept
+{
+    return origin_of(from.family() == endpoint::family::ipv4 ? from.address() : from.unmapped().address());
 }
 
 } // namespace
@@ -41,7 +43,7 @@ bool ledger::enter(const endpoint& from, place*& taken)
         std::erase_if(open_, [](const auto& each) { return each.second == 0; });
         purge_at_ = std::max<std::size_t>(2 * open_.size(), 1024);
     }
-    place& found = open_[origin_of(from.address())];
+    place& found = open_[origin_of(from)];
     if (found >= most_)
         return false;
     ++found;

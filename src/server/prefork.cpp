@@ -78,7 +78,7 @@ task<> prefork::open_sockets()
     status_ = fmt::format("{} processes, serving at", options_.prefork);
     for (const endpoint& each : target_.endpoints()) {
         status_ += " " + to_string(each);
-        if (!adopted && !each.path().empty() && !each.path().starts_with('@'))
+        if (!adopted && each.has_file())
             files_.emplace_back(each.path());
     }
     start_.sockets = target_.release();

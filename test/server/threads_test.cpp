@@ -71,34 +71,24 @@ TEST_CASE("a server with threads drains in all of them, and its report adds up",
     context own;
     server which(anywhere, hold, with_threads(3));
     drain_report report;
-    const auto body = [&]() -> task<> {
-        event listening;
-        std::vector<endpoint> where;
-        which.on_listening([&](const std::vector<endpoint>& at) {
-            where = at;
-            listening.set();
-        });
-        co_await scope([&](task_group& group) -> task<> {
-            group.spawn(which.run());
-            co_await listening.wait();
-            std::vector<connection> open = co_await connect_several(where, 60);
-            while (which.statistics().open != 60)
-                co_await sleep_for(1ms);
-            std::vector<session_info> sessions = co_await which.connections();
-            CHECK(sessions.size() == 60);
-            for (const session_info& each : sessions)
-                CHECK(each.waits.size() == 1);
-            for (std::size_t i = 0; i < 20; ++i) {
-                co_await expect_service(open[i]);
-                open[i].close();
-            }
-            while (which.statistics().open != 40)
-                co_await sleep_for(1ms);
-            report = co_await which.drain(0s, 10s);
-        });
+    const auto test = [&](endpoints where) -> task<> {
+        std::vector<connection> open = co_await connect_several(where, 60);
+        while (which.statistics().open != 60)
+            co_await sleep_for(1ms);
+        std::vector<session_info> sessions = co_await which.connections();
+        CHECK(sessions.size() == 60);
+        for (const session_info& each : sessions)
+            CHECK(each.waits.size() == 1);
+        for (std::size_t i = 0; i < 20; ++i) {
+            co_await expect_service(open[i]);
+            open[i].close();
+        }
+        while (which.statistics().open != 40)
+            co_await sleep_for(1ms);
+        report = co_await which.drain(0s, 10s);
         CHECK_FALSE((co_await as_result(connect(where.front()))).has_value());
     };
-    own.run(with_deadline(patience, body()));
+    own.run(with_deadline(patience, while_serving(which, test)));
     CHECK(report.cancelled == 40);
     CHECK(report.finished + report.aborted == 0);
 }
@@ -148,26 +138,15 @@ TEST_CASE("the limits hold for all threads together, and reports come to the con
 
 TEST_CASE("a server with threads that is cancelled, or destroyed unfinished, ends them", "[threads]")
 {
-    std::vector<endpoint> where;
     {
         server which(anywhere, hold, with_threads(4));
         context own;
-        const auto body = [&]() -> task<> {
-            event listening;
-            which.on_listening([&](const std::vector<endpoint>& at) {
-                where = at;
-                listening.set();
-            });
-            co_await scope([&](task_group& group) -> task<> {
-                group.spawn(which.run());
-                co_await listening.wait();
-                std::vector<connection> open = co_await connect_several(where, 20);
-                while (which.statistics().open != 20)
-                    co_await sleep_for(1ms);
-                group.cancel();
-            });
+        const auto test = [&](endpoints where) -> task<> {
+            std::vector<connection> open = co_await connect_several(where, 20);
+            while (which.statistics().open != 20)
+                co_await sleep_for(1ms);
         };
-        own.run(with_deadline(patience, body()));
+        own.run(with_deadline(patience, while_serving(which, test)));
         CHECK(which.statistics().open == 0);
     }
     server which(anywhere, hold, with_threads(4));

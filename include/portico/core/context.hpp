@@ -16,6 +16,9 @@
 
 namespace portico::inline v0_1 {
 
+/// What an exception says, in one line.
+std::string what_of(const std::exception_ptr& cause);
+
 /// Something that went wrong and that no task was there to be told of: an exception that nobody awaited, an error of
 /// accepting. `text` is one line for a person.
 struct report {

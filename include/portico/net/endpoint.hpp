@@ -41,6 +41,10 @@ public:
     std::string_view path() const noexcept { return path_ ? std::string_view(*path_) : std::string_view(); }
     /// Whether the address is 0.0.0.0 or ::, which stand for every local address.
     bool is_unspecified() const noexcept;
+    /// Of an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2): the IPv4 one, with its port; else the same.
+    endpoint unmapped() const noexcept;
+    /// Whether it is a Unix socket that has a file.
+    bool has_file() const noexcept { return path_ && !path_->empty() && path_->front() != '@'; }
     /// Whether it is an address of a group (224.0.0.0/4, ff00::/8).
     bool is_multicast() const noexcept;
     /// Whether it is an address of this machine to itself (127.0.0.0/8, ::1).
