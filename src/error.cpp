@@ -17,6 +17,7 @@ public:
         case errc::closed: return "closed on this side";
         case errc::malformed: return "malformed";
         case errc::refused: return "refused by the peer";
+        case errc::untrusted: return "the peer is not trusted";
         }
         return "unknown";
     }

@@ -20,7 +20,8 @@ enum class errc {
     limit_exceeded, ///< the peer sent more than a limit allows
     closed,         ///< the object was closed on this side
     malformed,      ///< the peer's bytes, or a text to parse, break the rules of their format
-    refused         ///< the peer understood and said no
+    refused,        ///< the peer understood and said no
+    untrusted       ///< the peer could not show that it is who it should be
 };
 
 } // namespace portico

@@ -14,7 +14,7 @@ connection::connection(connection&& other)
     : transport_((other.check_idle(), std::move(other.transport_))),
       buffer_(std::move(other.buffer_)), timeout_(other.timeout_), bytes_read_(std::exchange(other.bytes_read_, 0)),
       bytes_written_(std::exchange(other.bytes_written_, 0)), ended_(other.ended_),
-      closed_(std::exchange(other.closed_, true)), drained_(other.drained_)
+      closed_(std::exchange(other.closed_, true)), drained_(other.drained_), unsent_(other.unsent_)
 {
 }
 
@@ -85,7 +85,9 @@ void connection::abort() noexcept
 result<void> connection::shutdown_write() noexcept
 {
     const std::error_code code = is_open() ? transport_->shutdown_write() : make_error_code(errc::closed);
-    if (code)
+    if (code == std::errc::operation_in_progress)
+        unsent_ = true;
+    else if (code)
         return error(code, "shut down writing to", to_string(remote_endpoint()));
     return {};
 }
@@ -93,7 +95,10 @@ result<void> connection::shutdown_write() noexcept
 task<> connection::finish(finish_limits limits)
 {
     check_idle();
-    if (shutdown_write() && !ended_)
+    const bool is_shut_down = shutdown_write().has_value();
+    if (unsent_)
+        (void)co_await as_result(with_deadline(timeout_ == no_timeout ? limits.time : timeout_, write(bytes())));
+    if (is_shut_down && !ended_)
         (void)co_await as_result(with_deadline(limits.time, detail::discarding(*this, limits.bytes)));
     close();
 }
@@ -131,7 +136,7 @@ transport_ptr connection::exchange_transport(transport_ptr stream)
     check_idle();
     if (!is_open())
         throw misuse("the transport of a closed connection was exchanged");
-    ended_ = drained_ = false; // what the old one said; the new one is asked
+    ended_ = drained_ = unsent_ = false; // what the old one said; the new one is asked
     return std::exchange(transport_, std::move(stream));
 }
 

@@ -79,14 +79,14 @@ bool writing_file::attempt() noexcept
         const auto count = static_cast<std::size_t>(std::min(left_, most_a_turn));
         const io_result sent = stream().try_write_file(file_, offset_, count);
         if (sent.status == io_status::end)
-            return true;
+            break;
         if (!account(sent))
             return failed();
         offset_ += sent.count;
         left_ -= sent.count;
         turn += sent.count;
     }
-    return true;
+    return writing::attempt();
 }
 
 error writing_file::describe(std::error_code code) const

@@ -7,6 +7,17 @@
 
 namespace portico::inline v0_1::detail {
 
+namespace {
+
+error describe_failure(const connection& of, std::error_code code, const char* operation, phase during)
+{
+    const bool is_late = code == errc::timed_out;
+    return {code, operation, to_string(of.remote_endpoint()), is_late ? during : phase::none,
+            is_late || !of.is_open() ? std::string() : of.current_transport()->failure_detail()};
+}
+
+} // namespace
+
 reading::reading(connection& from, until goal, std::size_t limit, bytes delimiter)
     : operation(from.timeout_), from_(from), limit_(limit), view_(delimiter), goal_(goal)
 {
@@ -94,7 +105,7 @@ bool reading::take() noexcept
         view_ = buffer.view().subview(0, limit_);
         return true;
     case until::readable:
-        return std::exchange(taken_, true) || buffer.size() != 0;
+        return buffer.size() != 0 || (std::exchange(taken_, true) && stream().is_readable());
     case until::end:
         return buffer.size() > limit_ && (fail(errc::limit_exceeded), true);
     case until::line:
@@ -210,19 +221,24 @@ void reading::disarm() noexcept
 
 error reading::describe(std::error_code code) const
 {
-    return {code, "read from", to_string(from_.remote_endpoint()), code == errc::timed_out ? phase::read : phase::none};
+    return describe_failure(from_, code, "read from", phase::read);
 }
 
-writing::writing(connection& to, bytes data) : writing(to, std::span<const bytes>())
+writing::writing(connection& to, bytes data) : operation(to.timeout_), to_(to), first_(data)
 {
-    first_ = data;
+    begin();
 }
 
 writing::writing(connection& to, std::span<const bytes> buffers) : operation(to.timeout_), to_(to), after_(buffers)
 {
-    if (to.writing_ != nullptr)
+    begin();
+}
+
+inline void writing::begin()
+{
+    if (to_.writing_ != nullptr)
         throw misuse("a second write on a connection while one is under way");
-    to.writing_ = this;
+    to_.writing_ = this;
 }
 
 writing::~writing()
@@ -263,7 +279,7 @@ std::size_t writing::try_now()
 
 bool writing::proceed() noexcept
 {
-    while (!first_.empty() || next()) {
+    while (!first_.empty() || next() || to_.unsent_) {
         const io_result sent = after_.empty() ? to_.transport_->try_write({&first_, 1}) : gather();
         if (!account(sent))
             return failed();
@@ -275,6 +291,7 @@ bool writing::proceed() noexcept
 bool writing::account(const io_result& sent) noexcept
 {
     if (sent.status == io_status::done) {
+        to_.unsent_ = sent.unsent;
         to_.bytes_written_ += sent.count;
         written_ += sent.count;
         return true;
@@ -327,7 +344,7 @@ void writing::disarm() noexcept
 
 error writing::describe(std::error_code code) const
 {
-    return {code, "write to", to_string(to_.remote_endpoint()), code == errc::timed_out ? phase::write : phase::none};
+    return describe_failure(to_, code, "write to", phase::write);
 }
 
 } // namespace portico::detail

@@ -294,6 +294,16 @@ void server::verify(unique_function<bool(const connection&)> hook)
     setup_->verify = std::move(hook);
 }
 
+void server::handshake(handler hook)
+{
+    setup_->handshake = std::move(hook);
+}
+
+void server::on_handshake_failed(unique_function<void(const closed_session&)> hook)
+{
+    setup_->on_handshake_failed = std::move(hook);
+}
+
 void server::on_accept(unique_function<void(const connection&)> hook)
 {
     setup_->on_accept = std::move(hook);

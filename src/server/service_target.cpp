@@ -65,7 +65,7 @@ task<std::string> stream_target::describe()
     const server_statistics all = which_.statistics();
     std::string text = fmt::format(
         "connections: {} accepted, {} open, {} served, {} lost, {} timed out, {} failed, {} cancelled, {} aborted\n"
-        "refused: {} by the limit of an address, {} by verify, {} untrusted, {} without a right header\n"
+        "refused: {} by the limit of an address, {} by verify, {} untrusted, {} by their handshake\n"
         "accept errors: {}; bytes of connections that have ended: {} read, {} written\n",
         all.accepted, all.open, all.served, all.lost, all.timed_out, all.handler_errors, all.cancelled, all.aborted,
         all.refused.by_address_limit, all.refused.by_verify, all.refused.untrusted, all.refused.by_handshake,

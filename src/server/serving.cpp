@@ -22,6 +22,7 @@ std::size_t share(std::size_t whole, unsigned index, unsigned parts) noexcept
 
 serving::serving(const server_setup& setup, ledger& accounts, context& own, unsigned index, unsigned parts)
     : setup_(setup), accounts_(accounts), own_(own), most_(share(setup.options.max_connections, index, parts)),
+      most_handshakes_(share(setup.options.max_handshakes, index, parts)),
       streams_(*new stream_group(own, share(setup.options.max_buffered, index, parts)))
 {
 }
@@ -51,13 +52,13 @@ task<> serving::run(acceptor source)
     std::exception_ptr failure;
     try {
         co_await accept_until_draining(source, outside);
-        co_await wait_for_end_of_sessions();
+        co_await wait_for_sessions();
     } catch (...) {
         failure = std::current_exception();
         sessions.cancel();
     }
     if (failure) {
-        co_await shield(no_timeout, wait_for_end_of_sessions());
+        co_await shield(no_timeout, wait_for_sessions());
         std::rethrow_exception(failure);
     }
 }
@@ -152,6 +153,12 @@ void serving::on_session_ended(session_end how) noexcept
                                            : report_.finished);
 }
 
+void serving::on_handshake_ended() noexcept
+{
+    --handshakes_;
+    closed_.set();
+}
+
 task<> serving::wait_for_room()
 {
     while (is_full()) {
@@ -160,7 +167,7 @@ task<> serving::wait_for_room()
     }
 }
 
-task<> serving::wait_for_end_of_sessions()
+task<> serving::wait_for_sessions()
 {
     while (open_ != 0) {
         closed_.reset();

@@ -27,6 +27,8 @@ public:
     stream_group& streams() const noexcept { return *streams_; }
     cancel_scope& sessions_scope() const noexcept { return *sessions_scope_; }
     void on_session_ended(session_end how) noexcept;
+    void on_handshake_begun() noexcept { ++handshakes_; }
+    void on_handshake_ended() noexcept;
 
 private:
     /// A moment of a drain.
@@ -46,20 +48,21 @@ private:
     task<> accept_from(acceptor& source);
     task<> accept_backlog(acceptor& source);
     task<> wait_for_room();
-    task<> wait_for_end_of_sessions();
+    task<> wait_for_sessions();
     task<> recover(const error& failure);
     void open(transport_ptr stream);
     void cancel_sessions() noexcept;
     void abort_sessions() noexcept;
-    bool is_full() const noexcept { return open_ >= most_; }
+    bool is_full() const noexcept { return open_ >= most_ || handshakes_ >= most_handshakes_; }
 
     const server_setup& setup_;
     ledger& accounts_;
     context& own_;
     std::size_t most_; // sessions
+    std::size_t most_handshakes_;
     stream_group::pointer streams_;
-    std::size_t open_ = 0;
-    event closed_; // a session has ended
+    std::size_t open_ = 0, handshakes_ = 0;
+    event closed_; // a session has ended, or a handshake
     event ended_;  // `run` has
     duration pause_{};
     time_point reported_{};

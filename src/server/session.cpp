@@ -1,4 +1,4 @@
-// session: handshake, handler, finish; each a task, of which the session is the owner.
+// session: the proxy's header, handshake, handler, finish; each a task, of which the session is the owner.
 #include "session.hpp"
 
 #include "serving.hpp"
@@ -29,7 +29,7 @@ void session::start() noexcept
 {
     try {
         if (!server_.setup().proxies.empty()) [[unlikely]]
-            return begin_handshake();
+            return begin_proxy_header();
         proceed();
     } catch (...) {
         report_failure(std::current_exception()); // no memory
@@ -37,31 +37,40 @@ void session::start() noexcept
     }
 }
 
-void session::begin_handshake()
+void session::begin_proxy_header()
 {
     const endpoint proxy = peer_.remote_endpoint();
     const auto& trusted = server_.setup().proxies;
     if (std::ranges::none_of(trusted, [&](const network& each) { return each.contains(proxy); }))
         return refuse(&server_statistics::refused::untrusted);
-    run(stage::handshake, with_deadline(server_.setup().options.handshake_timeout, shake_hands()));
+    run(stage::proxy, with_deadline(time_before_handler(), read_header()));
 }
 
-task<> session::shake_hands()
+task<> session::read_header()
 {
     const proxy_header header = co_await read_proxy_header(peer_);
     apply_proxy_header(peer_, header);
     limited_ = !header.is_local(); // a proxy is not counted as a client
 }
 
-// The peer is known: whether it is served, and if so, its handler.
+duration session::time_before_handler() const noexcept
+{
+    return time_left(add(accepted_, server_.setup().options.handshake_timeout), server_.owner().now());
+}
+
+// The peer is known: whether it is served. After the handshake, or where there is none, its handler.
 void session::proceed() noexcept
 {
     const server_setup& setup = server_.setup();
     try {
-        if (limited_ && !server_.accounts().enter(peer_.remote_endpoint(), place_))
-            return refuse(&server_statistics::refused::by_address_limit);
-        if (setup.verify && !setup.verify(peer_))
-            return refuse(&server_statistics::refused::by_verify);
+        if (stage_ == stage::proxy) {
+            if (limited_ && !server_.accounts().enter(peer_.remote_endpoint(), place_))
+                return refuse(&server_statistics::refused::by_address_limit);
+            if (setup.verify && !setup.verify(peer_))
+                return refuse(&server_statistics::refused::by_verify);
+            if (setup.handshake)
+                return begin_handshake();
+        }
         announced_ = true;
         if (setup.on_accept)
             setup.on_accept(peer_);
@@ -69,6 +78,21 @@ void session::proceed() noexcept
     } catch (...) {
         on_handler_failed(std::current_exception());
     }
+}
+
+void session::begin_handshake()
+{
+    task<> work = shake_hands();
+    server_.on_handshake_begun();
+    run(stage::handshake, std::move(work));
+}
+
+task<> session::shake_hands()
+{
+    const auto done = co_await as_result(with_deadline(time_before_handler(), server_.setup().handshake(peer_)));
+    if (!done && done.error().phase() == phase::total)
+        throw error(errc::timed_out, "handshake with", to_string(peer_.remote_endpoint()), phase::handshake);
+    done.value();
 }
 
 void session::run(stage which, task<> work) noexcept
@@ -89,9 +113,10 @@ void session::on_done(promise_base& ended) noexcept
     running_ = nullptr;
     switch (stage_) {
     case stage::handshake:
-        if (!failure)
-            return proceed();
-        return scope_.is_cancelled() ? end(session_end::cancelled) : refuse(&server_statistics::refused::by_handshake);
+        stage_ = stage::handler;
+        server_.on_handshake_ended();
+        [[fallthrough]];
+    case stage::proxy: return failure ? on_handshake_failed(failure) : proceed();
     case stage::handler:
         if (failure)
             return on_handler_failed(failure);
@@ -108,19 +133,26 @@ namespace {
 
 enum class failure_kind { cancelled, lost, timed_out, other };
 
+// TLS that was cut off, and not a line or block at whose end there was one of the stream.
+bool has_failed(const connection& which)
+{
+    return which.current_transport() != nullptr && !which.current_transport()->failure_detail().empty();
+}
+
 // What peers and networks do every day, and nobody has to look into, is no failure of the handler.
-failure_kind kind_of(const std::exception_ptr& failure, const endpoint& peer)
+failure_kind kind_of(const std::exception_ptr& failure, const connection& peer)
 {
     try {
         std::rethrow_exception(failure);
     } catch (const cancelled&) {
         return failure_kind::cancelled;
     } catch (const error& each) {
-        if (each.target() != to_string(peer))
+        if (each.target() != to_string(peer.remote_endpoint()))
             return failure_kind::other;
         if (each.code() == errc::timed_out || each.code() == std::errc::timed_out)
             return failure_kind::timed_out;
-        const bool is_lost = each.code() == std::errc::connection_reset || each.code() == std::errc::broken_pipe;
+        const bool is_lost = each.code() == std::errc::connection_reset || each.code() == std::errc::broken_pipe
+                          || (each.code() == errc::truncated && has_failed(peer));
         return is_lost ? failure_kind::lost : failure_kind::other;
     } catch (...) {
         return failure_kind::other;
@@ -131,7 +163,7 @@ failure_kind kind_of(const std::exception_ptr& failure, const endpoint& peer)
 
 void session::on_handler_failed(const std::exception_ptr& failure) noexcept
 {
-    switch (kind_of(failure, peer_.remote_endpoint())) {
+    switch (kind_of(failure, peer_)) {
     case failure_kind::cancelled: return end(scope_.has_expired() ? session_end::timed_out : session_end::cancelled);
     case failure_kind::lost: return end(session_end::lost, failure);
     case failure_kind::timed_out: return end(session_end::timed_out, failure);
@@ -139,24 +171,25 @@ void session::on_handler_failed(const std::exception_ptr& failure) noexcept
     }
 }
 
+void session::on_handshake_failed(const std::exception_ptr& failure) noexcept
+{
+    if (scope_.is_cancelled())
+        return end(session_end::cancelled);
+    refuse(&server_statistics::refused::by_handshake, failure);
+}
+
 void session::report_failure(const std::exception_ptr& failure) noexcept
 {
     if (server_.setup().on_error)
         return server_.setup().on_error(peer_, failure);
     const std::string who = "connection from " + to_string(peer_.remote_endpoint());
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception& each) {
-        server_.owner().report(report(who + ": " + each.what(), failure));
-    } catch (...) {
-        server_.owner().report(report(who + ": an exception of an unknown type", failure));
-    }
+    server_.owner().report(report(who + ": " + what_of(failure), failure));
 }
 
-void session::refuse(std::uint64_t server_statistics::refused::*reason) noexcept
+void session::refuse(std::uint64_t server_statistics::refused::*reason, const std::exception_ptr& failure) noexcept
 {
     server_.accounts().note([&](server_statistics& all) { ++(all.refused.*reason); });
-    end(session_end::refused);
+    end(session_end::refused, failure);
 }
 
 void session::abort() noexcept
@@ -197,6 +230,8 @@ duration session::settle(session_end how) noexcept
 {
     const duration length = server_.owner().now() - accepted_;
     settled_ = true;
+    if (stage_ == stage::handshake) [[unlikely]]
+        server_.on_handshake_ended();
     if (peer_.is_open())
         peer_.close();
     server_.accounts().leave(place_, [&](server_statistics& all) {
@@ -213,10 +248,11 @@ void session::end(session_end how, const std::exception_ptr& failure) noexcept
     if (aborted_)
         how = session_end::aborted;
     const duration length = settle(how);
-    if (announced_ && server_.setup().on_close) {
+    const bool was_shaking_hands = !announced_ && how == session_end::refused && failure;
+    const auto& hook = announced_ ? server_.setup().on_close : server_.setup().on_handshake_failed;
+    if (hook && (announced_ || was_shaking_hands)) {
         const endpoint remote = peer_.remote_endpoint();
-        server_.setup().on_close(
-            closed_session{remote, length, peer_.bytes_read(), peer_.bytes_written(), how, failure});
+        hook(closed_session{remote, length, peer_.bytes_read(), peer_.bytes_written(), how, failure});
     }
     serving& server = server_;
     delete this;

@@ -25,15 +25,20 @@ public:
     session_info inspect(time_point now);
 
 private:
-    enum class stage : unsigned char { handshake, handler, finish };
+    enum class stage : unsigned char { proxy, handshake, handler, finish };
 
+    void begin_proxy_header();
+    task<> read_header();
     void proceed() noexcept;
     void begin_handshake();
     task<> shake_hands();
+    /// The time that there is for whatever comes before the handler.
+    duration time_before_handler() const noexcept;
     void run(stage which, task<> work) noexcept;
     void on_done(promise_base& ended) noexcept override;
     void on_handler_failed(const std::exception_ptr& failure) noexcept;
-    void refuse(std::uint64_t server_statistics::refused::*reason) noexcept;
+    void on_handshake_failed(const std::exception_ptr& failure) noexcept;
+    void refuse(std::uint64_t server_statistics::refused::*reason, const std::exception_ptr& failure = {}) noexcept;
     void report_failure(const std::exception_ptr& failure) noexcept;
     duration settle(session_end how) noexcept;
     void end(session_end how, const std::exception_ptr& failure = {}) noexcept;
@@ -44,7 +49,7 @@ private:
     promise_base* running_ = nullptr;
     time_point accepted_;
     ledger::place* place_ = nullptr; // among those of its address
-    stage stage_ = stage::handshake;
+    stage stage_ = stage::proxy;
     bool limited_ = true;    // by its address
     bool announced_ = false; // to on_accept
     bool aborted_ = false;

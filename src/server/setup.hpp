@@ -17,6 +17,8 @@ struct server_setup {
     server_options options;
     unique_function<void(const std::vector<endpoint>&)> on_listening;
     unique_function<bool(const connection&)> verify;
+    portico::handler handshake;
+    unique_function<void(const closed_session&)> on_handshake_failed;
     unique_function<void(const connection&)> on_accept;
     unique_function<void(const closed_session&)> on_close;
     unique_function<void(const connection&, const std::exception_ptr&)> on_error;

@@ -113,7 +113,8 @@ public:
     /// Sends the end of the stream; reading goes on. Failure means that the connection is gone.
     result<void> shutdown_write() noexcept;
     /// Ends well: sends the end of the stream, drops what the peer still sends (within the limits), so that it gets
-    /// to read what was written before, then closes. Never fails. What a server does when a handler returns.
+    /// to read what was written before, then closes. Never fails. What a server does when a handler returns. Over TLS the
+    /// end is something to be written, for which a peer that is slow to read has the connection's `timeout`, too.
     task<> finish(finish_limits limits = {});
     /// Closes at once; pending operations fail with `errc::closed`. Unread input makes the system reset the connection,
     /// which can cost the peer what was written last: `finish` does not.
@@ -137,6 +138,8 @@ public:
     /// Puts another transport in the place of its own, which it returns; the other one usually works over it then. Bytes
     /// that have been received and not been read stay. Throws `misuse` where an operation is under way, or it is closed.
     transport_ptr exchange_transport(transport_ptr stream);
+    /// What it runs on; null where it was moved from.
+    const transport* current_transport() const noexcept { return transport_.get(); }
 
     /// Bytes that have been received and not been read.
     std::size_t buffered() const noexcept { return buffer_.size(); }
@@ -171,6 +174,7 @@ private:
     bool ended_ = false; // the peer has sent the end of the stream
     bool closed_ = false;
     bool drained_ = false; // the last read has emptied the transport
+    bool unsent_ = false;  // the transport has kept a part of the last write
 };
 
 /// A connection on a connected stream socket of the system, which it owns from then on: from another library, another

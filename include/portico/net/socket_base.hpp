@@ -19,8 +19,9 @@ enum class io_status : unsigned char { done, end, would_block, failed };
 struct io_result {
     io_status status;      ///< what became of it
     std::size_t count = 0; ///< bytes moved, where `done`
-    int code = 0;          ///< an errno value, where `failed`
+    int code = 0;          ///< where `failed`: an errno value, or an `errc` negated
     bool drained = false;  ///< where `done` by a read: another one would find nothing now
+    bool unsent = false;   ///< where `done` by a write: not all has been passed on; see `transport::try_write`
 };
 
 /// Which way bytes go.

@@ -128,6 +128,7 @@ protected:
 
 private:
     friend connection;
+    void begin();
     bool proceed() noexcept;
     void arm() noexcept final;
     void disarm() noexcept final;

@@ -46,7 +46,7 @@ struct closed_session {
     std::uint64_t bytes_read;    ///< in all; 0 where the handler has moved the connection elsewhere
     std::uint64_t bytes_written; ///< the same for writing
     session_end how;             ///< how it ended
-    const std::exception_ptr& failure; ///< what the handler threw; null where it did not
+    const std::exception_ptr& failure; ///< what the handler or the handshake threw; null where neither did
 };
 
 /// A session as text, for a person: a line for it, one for each thing that it waits for, and its await stack.

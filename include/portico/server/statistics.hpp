@@ -27,7 +27,7 @@ struct server_statistics {
         std::uint64_t by_address_limit = 0; ///< too many from one address
         std::uint64_t by_verify = 0;        ///< `verify` said no
         std::uint64_t untrusted = 0;        ///< not from a proxy that is trusted
-        std::uint64_t by_handshake = 0;     ///< no header of the PROXY protocol in time, or a wrong one
+        std::uint64_t by_handshake = 0;     ///< a handshake that failed or took too long, or a header of the PROXY protocol
     };
     /// Accepts that failed, by what there was too little of.
     struct accept_errors {
