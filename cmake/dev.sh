@@ -18,8 +18,9 @@ presets: dev, release, asan, tsan; a build is in build/PRESET
 END
 }
 
-packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev catch2 pkg-config python3 netbase valgrind"
-peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks haproxy iproute2 nftables"
+packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev openssl catch2 pkg-config python3 netbase
+    valgrind"
+peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks haproxy nginx-light curl iproute2 nftables"
 
 deps() { need $packages; }
 

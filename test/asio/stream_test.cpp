@@ -1,5 +1,6 @@
-// asio_stream: a connection under Asio's algorithms, and under asio::ssl::stream where OpenSSL is there.
+// asio_stream: a connection under Asio's algorithms, and under asio::ssl::stream.
 #include "catch.hpp"
+#include "support/certificate.hpp"
 
 #include <array>
 #include <asio/bind_cancellation_slot.hpp>
@@ -8,6 +9,7 @@
 #include <asio/detached.hpp>
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
+#include <asio/ssl.hpp>
 #include <asio/streambuf.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -15,10 +17,6 @@
 #include <portico/asio.hpp>
 #include <portico/portico.hpp>
 #include <string>
-#if defined(PORTICO_TEST_OPENSSL)
-#include "support/certificate.hpp"
-#include <asio/ssl.hpp>
-#endif
 
 using namespace portico;
 using namespace std::chrono_literals;
@@ -162,7 +160,6 @@ TEST_CASE("a second read while one is under way is an error, and is reported")
     CHECK(reports == std::vector<std::string>{"a second read on a connection while one is under way"});
 }
 
-#if defined(PORTICO_TEST_OPENSSL)
 TEST_CASE("asio::ssl::stream carries TLS over a connection, with a verified certificate, and ends it well")
 {
     world here;
@@ -211,4 +208,3 @@ TEST_CASE("asio::ssl::stream carries TLS over a connection, with a verified cert
     CHECK(heard == much);
     CHECK(ended_well);
 }
-#endif

@@ -120,15 +120,16 @@ class Hygiene(unittest.TestCase):
 
     def test_the_manifest_names_what_cmake_looks_for(self):
         manifest = json.loads((cpp.ROOT / "vcpkg.json").read_text())
-        features = manifest["features"]
+        tls, programs, tests = (set(manifest["features"][each]["dependencies"]) for each in ("tls", "programs", "tests"))
+        self.assertTrue(tls < programs and tls < tests)
         for names, file in (
-            (manifest["dependencies"], "CMakeLists.txt"),
-            (features["programs"]["dependencies"], "apps/CMakeLists.txt"),
-            (features["tests"]["dependencies"], "test/CMakeLists.txt"),
+            (tls.union(manifest["dependencies"]), "CMakeLists.txt"),
+            (programs - tls, "apps/CMakeLists.txt"),
+            (tests - tls, "test/CMakeLists.txt"),
         ):
             packages = re.findall(r"find_package\((\w+)", (cpp.ROOT / file).read_text())
             tools = {"Threads", "Python3"}  # of the system
-            self.assertEqual(set(names), {name.lower() for name in set(packages) - tools}, file)
+            self.assertEqual(names, {name.lower() for name in set(packages) - tools}, file)
 
 
 if __name__ == "__main__":

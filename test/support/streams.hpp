@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catch.hpp"
+#include "support/certificate.hpp"
 
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <portico/net/acceptor.hpp>
 #include <portico/net/connector.hpp>
 #include <portico/net/writer.hpp>
+#include <portico/tls/tls.hpp>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -26,6 +28,7 @@ struct stream_kind {
     portico::address where;
     std::optional<portico::memory_link> link; ///< none: the operating system's
     std::size_t much;                         ///< bytes that are a lot for it: more than it holds
+    bool secured = false;                     ///< by TLS
 
     bool is_unix() const noexcept { return where.kind() == portico::address::protocol::local; }
 };
@@ -36,6 +39,43 @@ inline stream_kind memory_stream(const char* name, std::size_t capacity, std::si
     link.capacity = capacity;
     link.most_a_read = most_a_read;
     return {name, portico::tcp("127.0.0.1", 0), link, much};
+}
+
+inline stream_kind secured(stream_kind kind)
+{
+    kind.secured = true;
+    return kind;
+}
+
+/// A server that a client trusts, for the whole of the tests: `localhost`.
+struct trusted_server {
+    trusted_server()
+    {
+        const certificate shown("localhost");
+        portico::tls::server_options server_options;
+        server_options.certificates = {folder.write("server", shown)};
+        server.emplace(server_options);
+        portico::tls::client_options client_options;
+        client_options.ca_file = folder.path("server.pem");
+        client.emplace(client_options);
+    }
+    static const trusted_server& instance()
+    {
+        static const trusted_server only;
+        return only;
+    }
+
+    certificate_folder folder;
+    std::optional<portico::tls::client_context> client;
+    std::optional<portico::tls::server_context> server;
+};
+
+/// Does the handshake on both ends.
+inline portico::task<> secure(portico::connection& near, portico::connection& far)
+{
+    const trusted_server& both = trusted_server::instance();
+    co_await portico::when_all(portico::tls::handshake(near, *both.client, "localhost"),
+                               portico::tls::handshake(far, *both.server));
 }
 
 /// A name in the abstract namespace that no other process uses.
@@ -51,7 +91,12 @@ inline std::vector<stream_kind> stream_kinds()
             memory_stream("memory", 64 * 1024, SIZE_MAX, 4 << 20),
             memory_stream("memory, one byte a read", 512, 1, 32 << 10),
             memory_stream("memory, seven bytes at a time", 7, SIZE_MAX, 256 << 10),
-            {"Unix", portico::local(own_name()), {}, 4 << 20}};
+            {"Unix", portico::local(own_name()), {}, 4 << 20},
+            secured({"TLS over TCP", portico::tcp("127.0.0.1", 0), {}, 4 << 20}),
+            secured({"TLS over Unix", portico::local(own_name() + "-tls"), {}, 4 << 20}),
+            secured(memory_stream("TLS over memory", 64 * 1024, SIZE_MAX, 4 << 20)),
+            secured(memory_stream("TLS over memory, one byte a read", 4096, 1, 128 << 10)),
+            secured(memory_stream("TLS over memory, 1,000 bytes at a time", 1000, SIZE_MAX, 256 << 10))};
 }
 
 inline std::unique_ptr<portico::backend> open_backend(const stream_kind& kind)
@@ -74,13 +119,15 @@ inline void limit_buffers(const portico::connection& which)
 }
 
 template <class Body>
-portico::task<> with_connections(portico::address where, const Body& body)
+portico::task<> with_connections(const stream_kind& kind, const Body& body)
 {
-    portico::acceptor source = co_await portico::listen(where);
+    portico::acceptor source = co_await portico::listen(kind.where);
     portico::connection near = co_await portico::connect(source.local_endpoints().front());
     portico::connection far = co_await source.accept();
     limit_buffers(near);
     limit_buffers(far);
+    if (kind.secured)
+        co_await secure(near, far);
     co_await body(near, far);
 }
 
@@ -90,7 +137,7 @@ void run_with_connections(const stream_kind& kind, const Body& body)
 {
     INFO(kind.name);
     portico::context own(open_backend(kind));
-    own.run(portico::with_deadline(patience, with_connections(kind.where, body)));
+    own.run(portico::with_deadline(patience, with_connections(kind, body)));
 }
 
 /// The same for every kind.
@@ -99,6 +146,15 @@ void on_every_stream(const Body& body)
 {
     for (const stream_kind& kind : stream_kinds())
         run_with_connections(kind, body);
+}
+
+/// The same for every kind without TLS, where a close tells the peer nothing.
+template <class Body>
+void on_every_plain_stream(const Body& body)
+{
+    for (const stream_kind& kind : stream_kinds())
+        if (!kind.secured)
+            run_with_connections(kind, body);
 }
 
 /// The same for every kind but Unix sockets, which know no reset.

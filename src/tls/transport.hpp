@@ -1,0 +1,128 @@
+// tls_transport: encrypts and decrypts between a connection and the transport below. OpenSSL reads from that by a BIO
+// of ours and writes into a queue, which the transport sends by itself when it can: so a write that is abandoned leaves
+// whole records behind, and OpenSSL never has to be given the same bytes again.
+#pragma once
+
+#include "client_state.hpp"
+#include "output_queue.hpp"
+#include "server_state.hpp"
+#include "verification.hpp"
+
+#include <portico/core/context.hpp>
+#include <portico/net/transport.hpp>
+
+namespace portico::inline v0_1::tls::detail {
+
+/// What is needed until the handshake is done.
+struct handshake_state {
+    handshake_state(std::string whom, verification expected) : target(std::move(whom)), peer(std::move(expected)) {}
+
+    std::string target; ///< of an error
+    verification peer;
+    std::shared_ptr<server_state> server; ///< of a server
+    std::shared_ptr<const credentials> shown;
+};
+
+/// What a client needs for the sessions that its peer may give at any time.
+struct session_origin {
+    std::shared_ptr<client_state> client;
+    std::string key;
+};
+
+class tls_transport final : public transport, public portico::detail::pooled, private portico::detail::task_owner {
+public:
+    /// `received`: what the transport below has given to others before.
+    tls_transport(context& own, ssl_pointer ssl, std::string received, std::unique_ptr<handshake_state> handshake,
+                  std::unique_ptr<session_origin> origin);
+
+    /// To be set before anything else is done.
+    transport_ptr below;
+
+    /// Goes on with the handshake: `done` when the peer is verified. It waits for reading alone.
+    io_result try_handshake() noexcept;
+    /// After `done`, and whatever else there is to check.
+    void establish() noexcept;
+    /// The error that it has failed with.
+    std::shared_ptr<const error> handshake_failure(int code) const;
+    /// The transport below, without which this one is of no more use.
+    transport_ptr give_up() noexcept;
+    const std::string& target() const noexcept { return handshake_->target; }
+
+    /// What a handshake has agreed on, where it is done.
+    SSL* established() const noexcept { return established_ ? ssl_.get() : nullptr; }
+    handshake_state* handshaking() const noexcept { return handshake_.get(); }
+    session_origin* origin() const noexcept { return origin_.get(); }
+    /// For SSL_CTX_set_verify(3).
+    static int on_verify(int is_good, X509_STORE_CTX* chain) noexcept;
+    static tls_transport& of(const SSL* ssl) noexcept { return *static_cast<tls_transport*>(SSL_get_app_data(ssl)); }
+
+    io_result try_read(std::span<char> destination) noexcept override;
+    io_result try_write(std::span<const bytes> buffers) noexcept override;
+    io_result try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept override;
+    void wait(direction which, operation& waiter) noexcept override;
+    void abandon(direction which) noexcept override;
+    std::error_code connect_result() noexcept override { return {}; }
+    std::error_code shutdown_write() noexcept override;
+    void close() noexcept override;
+    void abort() noexcept override;
+    void release() noexcept override;
+    bool is_readable() noexcept override;
+    std::string failure_detail() const override { return failure_detail_; }
+
+    endpoint local_endpoint() const noexcept override { return below->local_endpoint(); }
+    endpoint remote_endpoint() const noexcept override { return below->remote_endpoint(); }
+    int native_handle() const noexcept override { return below->native_handle(); }
+    std::error_code set_option(int level, int name, bytes value) noexcept override
+    {
+        return below->set_option(level, name, value);
+    }
+    std::error_code get_option(int level, int name, std::span<char> value, std::size_t& size) const noexcept override
+    {
+        return below->get_option(level, name, value, size);
+    }
+
+private:
+    class sending;
+    friend struct bio;
+    ~tls_transport() override;
+
+    using reader = int (*)(SSL*, void*, std::size_t, std::size_t*); // SSL_read_ex or SSL_peek_ex
+    io_result decrypt(reader read, std::span<char> destination, std::size_t& count) noexcept;
+    io_result outcome_of(int returned) noexcept;
+    io_result fail(int code, std::string detail) noexcept;
+    io_result fail_by_queue() noexcept;
+    std::size_t encrypt(std::span<const bytes> buffers) noexcept;
+    bool pass_on() noexcept;
+    bool flush() noexcept;
+    void start_sending() noexcept;
+    void stop_sending() noexcept;
+    void stop_waiting() noexcept;
+    task<> send();
+    void on_done(portico::detail::promise_base& ended) noexcept override;
+    int read_from_below(char* to, std::size_t size) noexcept;
+    int write_below(const char* from, std::size_t size) noexcept;
+
+    ssl_pointer ssl_;
+    std::string received_; // before, and not read by OpenSSL yet
+    std::unique_ptr<handshake_state> handshake_; // null once it is done
+    std::unique_ptr<session_origin> origin_;
+    output_queue output_;
+    cancel_scope scope_;
+    portico::detail::promise_base* sender_ = nullptr; // waits until the transport below takes more
+    operation* handshaker_ = nullptr; // waits for the handshake to go on
+    operation* reader_ = nullptr; // waits for the sender: OpenSSL has to answer before it reads on
+    operation* writer_ = nullptr; // waits for the sender
+    std::string failure_detail_;
+    int failure_ = 0;       // of everything, as io_result::code has it
+    int read_failure_ = 0;  // of the transport below
+    int write_failure_ = 0; // the same
+    std::size_t taken_below_ = 0; // by the last try
+    bool established_ = false;
+    bool ended_below_ = false;
+    bool drained_below_ = false;   // another read of it would find nothing
+    bool undelivered_ = false;     // the last read left something decrypted, or to be decrypted
+    bool output_is_full_ = false;  // OpenSSL could not write
+    bool shutdown_below_ = false;  // to be done when everything is passed on
+};
+
+} // namespace portico::tls::detail
