@@ -1,19 +1,16 @@
 // http_get: downloads a URL to a file.
+#include "download.hpp"
+
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <chrono>
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <fmt/format.h>
-#include <optional>
-#include <portico/http/client.hpp>
-#include <portico/portico.hpp>
-#include <portico/wire/text.hpp>
-#include <string>
+#include <portico/tls/certificate_error.hpp>
 
 namespace {
 
-namespace http = portico::http;
+using http_get::settings;
+namespace tls = portico::tls;
 
 // Spelled as curl's, so that scripts know them.
 enum exit_status : int {
@@ -27,17 +24,13 @@ enum exit_status : int {
     http_error = 22,
     cannot_write = 23,
     timed_out = 28,
+    handshake_failed = 35,
     empty_reply = 52,
     connection_failed = 56,
-};
-
-struct settings {
-    std::string url;
-    std::optional<std::string> output;
-    double connect_timeout = 30;
-    double max_time = 0; // for ever
-
-    bool to_standard_output() const { return output == "-"; }
+    bad_own_certificate = 58,
+    untrusted = 60,
+    bad_ca_file = 77,
+    wrong_public_key = 90,
 };
 
 // CLI::Range lets "nan" pass.
@@ -46,12 +39,20 @@ std::string check_number(const std::string& text)
     return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
 }
 
+// What is not there must not mean what it means where the option is not given: anybody is trusted, any key is good.
+std::string check_not_empty(const std::string& text)
+{
+    return text.empty() ? "it is empty" : std::string();
+}
+
 void add_options(CLI::App& command, settings& chosen)
 {
     command.set_version_flag("--version", std::string("http_get ") + portico::version);
-    command.add_option("URL", chosen.url, "What to get: http://HOST[:PORT]/PATH")->required();
+    command.add_option("URL", chosen.url, "What to get: http[s]://HOST[:PORT]/PATH")->required();
     command.add_option("-o,--output", chosen.output, "Where to save it; - is standard output")->type_name("FILE");
-    command.add_option("--connect-timeout", chosen.connect_timeout, "Seconds for finding the host and connecting to it")
+    command
+        .add_option("--connect-timeout", chosen.connect_timeout,
+                    "Seconds for finding the host, connecting to it and the handshake of TLS")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.001, 1e9))
         ->check(check_number)
@@ -60,11 +61,49 @@ void add_options(CLI::App& command, settings& chosen)
         ->type_name("SECONDS")
         ->check(CLI::Range(0.0, 1e9))
         ->check(check_number);
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--resolve",
+            [&](const std::vector<std::string>& entries) {
+                for (const std::string& each : entries)
+                    chosen.hosts.push_back(http_get::host_entry::parse(each));
+            },
+            "Where this host and port are, without a look-up; may be given several times")
+        ->type_name("HOST:PORT:ADDRESS[,ADDRESS...]")
+        ->allow_extra_args(false);
 }
 
-portico::duration seconds(double count)
+void add_tls_options(CLI::App& command, tls::client_options& chosen)
 {
-    return std::chrono::duration_cast<portico::duration>(std::chrono::duration<double>(count));
+    const auto add = [&](const char* name, auto& value, const char* description) {
+        return command.add_option(name, value, description)->check(check_not_empty);
+    };
+    add("--cacert", chosen.ca_file, "Whom to trust, in place of those whom the system does: certificates in PEM")
+        ->type_name("FILE");
+    add("--capath", chosen.ca_folder, "The same as a folder, prepared by openssl rehash")->type_name("DIRECTORY");
+    command.add_flag("-k,--insecure", chosen.insecure_skip_verify,
+                     "Take any certificate: whoever is on the way can read and change everything");
+    CLI::Option* const certificate =
+        add("-E,--cert", chosen.certificate.certificate, "The certificate to show to a server that asks: PEM")
+            ->type_name("FILE");
+    add("--key", chosen.certificate.key, "Its private key, in PEM; by default in the same file")
+        ->type_name("FILE")
+        ->needs(certificate);
+    add("--pinnedpubkey", chosen.pinned_public_key,
+        "What the server's public key must be: a file with it, or the hashes of several")
+        ->type_name("FILE|sha256//HASH[;sha256//HASH...]");
+    const auto add_least = [&](const char* name, tls::protocol_version version, const char* description) {
+        const auto raise = [&chosen, version] { chosen.least = std::max(chosen.least, version); };
+        command.add_flag_callback(name, raise, description);
+    };
+    add_least("--tlsv1.2", tls::protocol_version::tls1_2, "At least TLS 1.2, as it is by default");
+    add_least("--tlsv1.3", tls::protocol_version::tls1_3, "At least TLS 1.3");
+    const auto set_newest = [&](const std::string& text) {
+        chosen.most = text == "1.2" ? tls::protocol_version::tls1_2 : tls::protocol_version::tls1_3;
+    };
+    command.add_option_function<std::string>("--tls-max", set_newest, "At most this version of TLS")
+        ->type_name("VERSION")
+        ->check(CLI::IsMember({"1.2", "1.3"}));
 }
 
 portico::url parse_url(const std::string& text)
@@ -72,71 +111,10 @@ portico::url parse_url(const std::string& text)
     // A host alone is enough, as for curl; a "://" in its path or query makes no scheme.
     const bool has_scheme = text.find("://") < text.find_first_of("/?#");
     portico::url parsed(has_scheme ? text : "http://" + text);
-    if (parsed.scheme() != "http")
+    if (parsed.scheme() != "http" && parsed.scheme() != "https")
         throw portico::error(portico::errc::malformed, "download", parsed.to_string(), portico::phase::none,
-                             "only http URLs can be downloaded");
+                             "only http and https URLs can be downloaded");
     return parsed;
-}
-
-// At once: who reads it through a pipe gets it when it arrives.
-void write_to(std::FILE* out, portico::bytes data)
-{
-    if (std::fwrite(data.data(), 1, data.size(), out) != data.size() || std::fflush(out) != 0)
-        throw portico::error(std::error_code(errno, std::system_category()), "write file",
-                             out == stdout ? "standard output" : "standard error");
-}
-
-/// Shows the head, and gives the body to another receiver.
-class printing_receiver final : public http::receiver {
-public:
-    printing_receiver(std::unique_ptr<http::receiver> body, std::FILE* shown_on)
-        : body_(std::move(body)), out_(shown_on) {}
-
-    void on_interim(const http::response_head& head) override { print(head); }
-    void on_head(const http::response_head& head) override
-    {
-        print(head);
-        body_->on_head(head);
-    }
-    void on_data(portico::bytes data) override { body_->on_data(data); }
-    void on_end(const portico::fields& trailers) override { body_->on_end(trailers); }
-
-private:
-    // What a server sends is shown with its control characters escaped: it may be made for the terminal.
-    void print(const http::response_head& head)
-    {
-        const auto safe = [](const std::string& text) { return portico::text::escape(text, std::string::npos); };
-        std::string shown = fmt::format("HTTP/1.{} {:03} {}\n", head.minor_version, head.status, safe(head.reason));
-        for (const auto& [name, value] : head.fields)
-            shown += fmt::format("{}: {}\n", safe(name), safe(value));
-        write_to(out_, shown + '\n');
-    }
-    std::unique_ptr<http::receiver> body_;
-    std::FILE* out_;
-};
-
-/// Writes the body to standard output.
-class output_receiver final : public http::receiver {
-public:
-    void on_head(const http::response_head& head) override { http::check_success(head); }
-    void on_data(portico::bytes data) override { write_to(stdout, data); }
-    void on_end(const portico::fields&) override {}
-};
-
-portico::task<> download(const settings& chosen, const portico::url& from)
-{
-    portico::client_options options;
-    options.connecting.timeout = seconds(chosen.connect_timeout);
-    http::receiver_maker receiving = [&](portico::context& own) -> std::unique_ptr<http::receiver> {
-        if (chosen.to_standard_output())
-            return std::make_unique<printing_receiver>(std::make_unique<output_receiver>(), stderr);
-        const std::string name = chosen.output.value_or(http::file_name(from));
-        auto saving = std::make_unique<http::file_receiver>(own.backend(), name);
-        return std::make_unique<printing_receiver>(std::move(saving), stdout);
-    };
-    const portico::address where = portico::tcp(from.host(), from.port().value());
-    portico::client getting(where, http::get(from, std::move(receiving)), options);
-    co_await getting.run();
 }
 
 exit_status status_of(const portico::error& failure)
@@ -144,6 +122,18 @@ exit_status status_of(const portico::error& failure)
     const std::string& operation = failure.operation();
     if (failure.code() == portico::errc::timed_out)
         return timed_out;
+    if (const auto* const verdict = dynamic_cast<const tls::certificate_error*>(&failure))
+        return verdict->reason() == 0 ? wrong_public_key : untrusted;
+    if (operation == "read certificate" || operation == "read private key")
+        return bad_own_certificate;
+    if (operation == "read CA certificates")
+        return bad_ca_file;
+    if (operation == "read public key")
+        return wrong_public_key;
+    if (operation == "set up TLS")
+        return wrong_usage;
+    if (operation == "TLS handshake with")
+        return handshake_failed;
     if (operation.ends_with(" file") || operation.starts_with("rename file"))
         return cannot_write;
     if (dynamic_cast<const portico::reply_error*>(&failure) != nullptr)
@@ -158,7 +148,7 @@ exit_status status_of(const portico::error& failure)
         return empty_reply;
     if (failure.code() == portico::errc::truncated)
         return partial_file;
-    if (dynamic_cast<const portico::protocol_error*>(&failure) != nullptr)
+    if (operation == "read response")
         return weird_reply;
     return connection_failed;
 }
@@ -169,8 +159,8 @@ portico::task<int> run(const settings& chosen)
     try {
         const portico::url from = parse_url(chosen.url);
         what = from.to_string() + ": ";
-        const portico::duration limit = chosen.max_time > 0 ? seconds(chosen.max_time) : portico::no_timeout;
-        co_await portico::with_deadline(limit, download(chosen, from));
+        const portico::duration limit = chosen.max_time > 0 ? http_get::seconds(chosen.max_time) : portico::no_timeout;
+        co_await portico::with_deadline(limit, http_get::download(chosen, from));
         co_return success;
     } catch (const portico::error& failure) {
         if (failure.phase() == portico::phase::total)
@@ -189,10 +179,14 @@ int main(int count, char** arguments)
                      "The file appears under its name when it is whole.");
     settings chosen;
     add_options(command, chosen);
+    add_tls_options(command, chosen.tls);
     try {
         command.parse(count, arguments);
     } catch (const CLI::ParseError& wrong) {
         return command.exit(wrong) == 0 ? success : wrong_usage;
+    } catch (const portico::error& wrong) {
+        fmt::print(stderr, "http_get: {}\n", wrong.what());
+        return wrong_usage;
     }
     return portico::run(run(chosen));
 }

@@ -1,22 +1,17 @@
-// welcome_server: sends a line to everyone who connects. Its log never keeps it waiting.
+// welcome_server: sends a line to everyone who connects, in the clear or over TLS.
+#include "log.hpp"
+
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <chrono>
 #include <cmath>
-#include <csignal>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <portico/net/network.hpp>
 #include <portico/portico.hpp>
-#include <portico/server/access_log.hpp>
-#include <portico/wire/json.hpp>
-#include <string>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <vector>
+#include <portico/tls/handshake.hpp>
 
 namespace {
+
+namespace tls = portico::tls;
 
 struct settings {
     std::vector<std::string> listen{"localhost:9999"};
@@ -24,11 +19,11 @@ struct settings {
     std::string mode;
     std::string message = "Welcome to portico!";
     portico::server_options limits;
-    double timeout = 10;
-    std::vector<std::string> proxies;
+    double timeout = 10, handshake_timeout = 10;
+    std::vector<std::string> proxies, certificates, keys;
+    std::string client_ca;
     portico::serve_options serving;
-    std::string log = "text";
-    bool quiet = false;
+    welcome_server::log_settings log;
 };
 
 portico::duration seconds(double count)
@@ -40,6 +35,12 @@ portico::duration seconds(double count)
 std::string check_number(const std::string& text)
 {
     return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
+}
+
+// What is not there must not mean what it means where the option is not given.
+std::string check_not_empty(const std::string& text)
+{
+    return text.empty() ? "it is empty" : std::string();
 }
 
 std::string check_mode(const std::string& text)
@@ -82,11 +83,11 @@ void add_serving_options(CLI::App& command, settings& chosen)
         ->type_name("PATH")
         ->excludes(prefork);
     CLI::Option* const log =
-        command.add_option("--log", chosen.log, "A line on standard output for each client that has left")
+        command.add_option("--log", chosen.log.format, "A line on standard output for each client that has left")
             ->type_name("FORMAT")
             ->check(CLI::IsMember({"text", "json", "none"}))
             ->capture_default_str();
-    command.add_flag("--quiet", chosen.quiet, "Print errors only")->excludes(log);
+    command.add_flag("--quiet", chosen.log.quiet, "Print errors only")->excludes(log);
     command.add_option("--timeout", chosen.timeout, "Seconds that a client may take to accept the message")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.001, 1e9))
@@ -130,72 +131,31 @@ void add_connection_options(CLI::App& command, settings& chosen)
         ->excludes(udp);
 }
 
-/// Standard output, as a log: a line is written at once and as a whole, by whichever thread or process, or is lost. One
-/// that is full or closed, or that nobody reads, keeps no client waiting.
-class log_output {
-public:
-    log_output()
-    {
-        struct stat what{};
-        if (::fstat(STDOUT_FILENO, &what) != 0) // there is none: no client's socket may take its number
-            handle_ = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-        is_socket_ = S_ISSOCK(what.st_mode);
-        // Opened anew: to make it non-blocking must not concern others that write to it.
-        if (S_ISFIFO(what.st_mode) || S_ISCHR(what.st_mode)) {
-            const int own = ::open("/dev/stdout", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-            handle_ = own < 0 ? STDOUT_FILENO : own;
-        }
-        std::signal(SIGPIPE, SIG_IGN);
-    }
-
-    void print(std::string line) const
-    {
-        line += '\n';
-        const auto done = is_socket_ ? ::send(handle_, line.data(), line.size(), MSG_DONTWAIT)
-                                     : ::write(handle_, line.data(), line.size());
-        static_cast<void>(done);
-    }
-
-private:
-    int handle_ = STDOUT_FILENO;
-    bool is_socket_ = false;
-};
-
-class logger {
-public:
-    explicit logger(const settings& chosen)
-        : format_(chosen.log == "json" ? portico::log_format::json : portico::log_format::text),
-          prints_addresses_(!chosen.quiet), prints_clients_(!chosen.quiet && chosen.log != "none"),
-          is_one_of_several_(chosen.serving.prefork != 0) {}
-
-    bool prints_clients() const { return prints_clients_; }
-
-    void on_listening(const std::vector<portico::endpoint>& endpoints) const
-    {
-        if (!prints_addresses_)
-            return;
-        for (const portico::endpoint& each : endpoints) {
-            if (format_ == portico::log_format::json)
-                to_.print(fmt::format(R"({{"time":"{}","listening":{},"process":{}}})", portico::log_time(now()),
-                                      portico::text::json_string(to_string(each)), ::getpid()));
-            else
-                to_.print("listening on " + to_string(each)
-                          + (is_one_of_several_ ? fmt::format(" (process {})", ::getpid()) : ""));
-        }
-    }
-
-    void on_close(const portico::closed_session& which) const
-    {
-        to_.print(portico::access_log_line(which, now(), format_));
-    }
-
-private:
-    static std::chrono::system_clock::time_point now() { return std::chrono::system_clock::now(); }
-
-    log_output to_;
-    portico::log_format format_;
-    bool prints_addresses_, prints_clients_, is_one_of_several_;
-};
+void add_tls_options(CLI::App& command, settings& chosen)
+{
+    CLI::Option* const udp = command.get_option("--udp");
+    const auto add = [&](const char* name, auto& value, const char* description) {
+        return command.add_option(name, value, description)->type_name("FILE")->check(check_not_empty)->excludes(udp);
+    };
+    command
+        .add_option("--handshake-timeout", chosen.handshake_timeout,
+                    "Seconds for what comes before the message: the header of a proxy, the handshake of TLS")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.001, 1e9))
+        ->check(check_number)
+        ->capture_default_str()
+        ->excludes(udp);
+    CLI::Option* const certificate =
+        add("--tls-cert", chosen.certificates,
+            "Speak TLS alone, and show this certificate: PEM. Of several, the one for the name that a client asks for, "
+            "or else the first. SIGHUP reads them again")
+            ->allow_extra_args(false);
+    add("--tls-key", chosen.keys, "Its private key, in the order of the certificates; by default in the same file")
+        ->allow_extra_args(false)
+        ->needs(certificate);
+    add("--client-ca", chosen.client_ca, "Serve only those who show a certificate that one of these has issued")
+        ->needs(certificate);
+}
 
 std::vector<portico::address> addresses(const settings& chosen)
 {
@@ -207,9 +167,35 @@ std::vector<portico::address> addresses(const settings& chosen)
     return where;
 }
 
-int serve_connections(settings chosen, const std::string& line, const logger& log)
+tls::server_context read_certificates(const settings& chosen)
+{
+    if (!chosen.keys.empty() && chosen.keys.size() != chosen.certificates.size())
+        throw CLI::ValidationError("--tls-key", "there must be one for each --tls-cert, or none");
+    tls::server_options options;
+    for (std::size_t i = 0; i < chosen.certificates.size(); ++i)
+        options.certificates.push_back({chosen.certificates[i], chosen.keys.empty() ? "" : chosen.keys[i]});
+    if (!chosen.client_ca.empty())
+        options.clients = tls::client_certificates::required;
+    options.client_ca_file = chosen.client_ca;
+    return tls::server_context(options);
+}
+
+void add_tls(portico::server& server, settings& chosen)
+{
+    if (chosen.certificates.empty())
+        return;
+    const tls::server_context context = read_certificates(chosen);
+    server.handshake(tls::handshaker(context));
+    chosen.serving.on_reload = [context] {
+        context.reload();
+        fmt::print(stderr, "welcome_server: the certificates are read again\n");
+    };
+}
+
+int serve_connections(settings chosen, const std::string& line, const welcome_server::log& log)
 {
     chosen.limits.timeout = seconds(chosen.timeout);
+    chosen.limits.handshake_timeout = seconds(chosen.handshake_timeout);
     if (!chosen.mode.empty())
         chosen.limits.mode = std::stoi(chosen.mode, nullptr, 8);
     portico::server server(addresses(chosen),
@@ -223,22 +209,25 @@ int serve_connections(settings chosen, const std::string& line, const logger& lo
         server.trust_proxies(std::move(trusted));
     }
     server.on_listening([&log](const std::vector<portico::endpoint>& where) { log.on_listening(where); });
-    if (log.prints_clients())
+    if (log.shows_clients()) {
         server.on_close([&log](const portico::closed_session& which) { log.on_close(which); });
+        server.on_handshake_failed([&log](const portico::closed_session& which) { log.on_close(which); });
+    }
+    add_tls(server, chosen);
     return portico::serve(server, std::move(chosen.serving));
 }
 
-portico::task<> answer(portico::packet& request, const std::string& line, const logger& log)
+portico::task<> answer(portico::packet& request, const std::string& line, const welcome_server::log& log)
 {
     portico::context& own = co_await portico::this_context();
     const portico::time_point begin = own.now();
     co_await request.reply(line);
-    if (log.prints_clients())
+    if (log.shows_clients())
         log.on_close({request.remote_endpoint(), own.now() - begin, request.data().size(), line.size(),
                       portico::session_end::served, nullptr});
 }
 
-int serve_datagrams(settings chosen, const std::string& line, const logger& log)
+int serve_datagrams(settings chosen, const std::string& line, const welcome_server::log& log)
 {
     portico::datagram_server_options limits;
     limits.handler_timeout = seconds(chosen.timeout);
@@ -253,14 +242,16 @@ int serve_datagrams(settings chosen, const std::string& line, const logger& log)
 int main(int count, char** arguments)
 {
     CLI::App command("Sends a line to everyone who connects. SIGTERM and SIGINT end it gently, SIGUSR1 has it\n"
-                     "say what its clients are at. It may be started by systemd.");
+                     "say what its clients are at, SIGHUP read certificates again. It may be started by systemd.");
     settings chosen;
     add_serving_options(command, chosen);
     add_connection_options(command, chosen);
+    add_tls_options(command, chosen);
     try {
         command.parse(count, arguments);
         const std::string line = chosen.message + "\r\n";
-        const logger log(chosen);
+        chosen.log.is_one_of_several = chosen.serving.prefork != 0;
+        const welcome_server::log log(chosen.log);
         const auto serve = chosen.udp ? serve_datagrams : serve_connections;
         return serve(std::move(chosen), line, log);
     } catch (const CLI::ParseError& wrong) {

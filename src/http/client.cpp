@@ -28,6 +28,7 @@ task<> get_once(connection& peer, const request& what, const receiver_maker& int
 {
     const std::unique_ptr<receiver> receiving = into(peer.owner());
     co_await exchange(peer, what, *receiving);
+    (void)peer.shutdown_write(); // to a peer of TLS a bare close is a stream that was cut
     peer.close();
 }
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import programs
@@ -40,8 +41,8 @@ def pattern(line):
 
 
 def can_be_alone():
-    # `ip` and `pgrep` are what the blocks need beside a shell.
-    if not all(map(shutil.which, ("unshare", "ip", "pgrep", "bash"))):
+    # What the blocks need beside a shell.
+    if not all(map(shutil.which, ("unshare", "ip", "pgrep", "openssl", "bash"))):
         return False
     return subprocess.run([*ALONE[:-1], ALONE[-1].replace("exec bash", "true")], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
@@ -61,14 +62,16 @@ class Page(unittest.TestCase):
         used = set(re.findall(r"(?<!\S)--[a-z-]+", " ".join(each for each in commands if "welcome_server" in each)))
         self.assertEqual(used - options, set())
 
-    @unittest.skipUnless(can_be_alone(), "needs a network namespace, ip and pgrep")
+    @unittest.skipUnless(can_be_alone(), "needs a network namespace, ip, pgrep and openssl")
     def test_its_commands_print_what_it_shows(self):
-        folder = os.path.dirname(os.environ["WELCOME_SERVER"])
-        environment = os.environ | {"PATH": folder + ":" + os.environ["PATH"]}
+        installed = os.path.dirname(os.environ["WELCOME_SERVER"])
+        environment = os.environ | {"PATH": installed + ":" + os.environ["PATH"]}
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
         for block in blocks("console"):
             with self.subTest(line=block.line):
                 with programs.Running("ALONE", *ALONE[1:], stdin=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      env=environment, start_new_session=True) as shell:
+                                      env=environment, cwd=folder.name, start_new_session=True) as shell:
                     with shell.process.stdin:
                         self.run_block(shell, block)
 

@@ -130,12 +130,17 @@ class Proxies(Case):
         with Server("--proxy-protocol", "192.0.2.0/24", "--proxy-protocol", "::1") as server:
             for data in (HEADER, HEADER_2, b""):
                 self.assertEqual(self.ask(server, data), b"")
+            self.assertEqual(server.end(signal.SIGTERM), 0)
+            self.assertEqual(server.rest(server.output), [])  # they are no sessions
         with Server(*TRUSTING) as server:
             for data in (b"GET / HTTP/1.1\r\n\r\n", HEADER.replace(b"4711", b"4711x"), b"PROXY " + b"x" * 200,
                          HEADER_2.replace(b"\x21\x11", b"\x31\x11")):
                 self.assertEqual(self.ask(server, data), b"", data)
+                ended = server.session()
+                self.assertEqual((ended["peer"][:10], ended["end"]), ("127.0.0.1:", "refused"))
+                self.assertIn("PROXY", ended["error"])
             self.assertEqual(self.ask(server, HEADER), WELCOME)
-            self.assertEqual(server.session()["peer"], "198.51.100.7:4711")  # the others are no sessions
+            self.assertEqual(server.session()["peer"], "198.51.100.7:4711")
 
 
 class Signals(Case):
