@@ -1,11 +1,13 @@
 // portico's server in the benchmark: `serve` and `datagram_server` as they come, with limits, deadlines, accounting and
 // await stacks on. Usage: bench_server MODE PORT; see `main`.
 #include <portico/portico.hpp>
+#include <portico/tls/tls.hpp>
 
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 portico::task<> welcome(portico::connection& client)
@@ -48,6 +50,17 @@ int serve_flood(std::uint16_t port, unsigned threads)
     options.timeout = std::chrono::minutes(10); // longer than a flood
     options.threads = threads;
     return portico::serve(portico::tcp("127.0.0.1", port), welcome_or_echo, options);
+}
+
+// With the certificate and key in the file that BENCH_CERTIFICATE names.
+int serve_tls(std::uint16_t port)
+{
+    const char* const file = std::getenv("BENCH_CERTIFICATE");
+    portico::tls::server_options options;
+    options.certificates.emplace_back().certificate = file == nullptr ? "" : file;
+    portico::server secure(portico::tcp("127.0.0.1", port), echo);
+    secure.handshake(portico::tls::handshaker(portico::tls::server_context(options)));
+    return portico::serve(secure);
 }
 
 portico::task<> echo_datagram(portico::packet& request)
@@ -110,6 +123,8 @@ int main(int argc, char** argv)
         return portico::serve(portico::tcp("127.0.0.1", port), echo);
     if (port != 0 && mode == "echo-no-deadline")
         return portico::serve(portico::tcp("127.0.0.1", port), echo_no_deadline);
+    if (port != 0 && mode == "echo-tls")
+        return serve_tls(port);
     if (port != 0 && mode == "flood")
         return serve_flood(port, 1);
     if (port != 0 && mode == "flood-threads")
@@ -122,7 +137,7 @@ int main(int argc, char** argv)
         return portico::run(send_segments(port));
     if (port != 0 && (mode == "udp-receive" || mode == "udp-receive-joined"))
         return portico::run(receive_bursts(port, mode == "udp-receive-joined"));
-    std::fputs("usage: bench_server welcome|echo|echo-no-deadline|flood|flood-threads|\n"
+    std::fputs("usage: bench_server welcome|echo|echo-no-deadline|echo-tls|flood|flood-threads|\n"
                "       udp|udp-send|udp-send-segments|udp-receive|udp-receive-joined PORT\n",
                stderr);
     return 2;

@@ -14,11 +14,16 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import struct
 import subprocess
 import tempfile
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import certificates
 
 PROGRAMS = {"portico": "bench_server", "asio": "asio_server", "c": "c_server"}
 # What clients of a datagram server ask: from how many sockets, with how many datagrams, for how many, in how many bytes.
@@ -34,6 +39,8 @@ ECHO_CONNECTIONS = 50
 MESSAGE_SIZE = 64
 IDLE_CONNECTIONS = 10_000
 IDLE_WARM_UP = 500
+TLS_CONNECTIONS = 1_000  # idle ones: their clients, in this process, take many times what they take in the server
+TLS_WARM_UP = 100
 FLOOD_CONNECTIONS = 100  # new ones, under way at a time
 DESCRIPTORS = 25_000
 START_TIMEOUT = 60
@@ -263,6 +270,42 @@ def idle_bytes(folder, name):
             return (server.anonymous_bytes() - before) / more
 
 
+@contextlib.contextmanager
+def certificate():
+    """An authority's certificate, and a file with that of localhost and its key."""
+    with tempfile.TemporaryDirectory() as scratch:
+        issued = certificates.Authority(scratch, "authority").issue("localhost")
+        yield os.path.join(scratch, "authority.pem"), issued.combined()
+
+
+def _echo_once(port, trust):
+    """A connection, over TLS where there is somebody to trust, on which a message has come back."""
+    client = socket.create_connection(("127.0.0.1", port), START_TIMEOUT)
+    if trust:
+        client = trust.wrap_socket(client, server_hostname="localhost")
+    message = bytes(MESSAGE_SIZE)
+    client.sendall(message)
+    if client.recv(MESSAGE_SIZE) != message:
+        raise RuntimeError("the message has not come back")
+    return client
+
+
+def idle_tls_bytes(folder):
+    """The same for portico over TLS and in the clear, when there are TLS_CONNECTIONS: one figure for each."""
+    seen = []
+    with certificate() as (authority, own):
+        for mode, trust in ("echo-tls", ssl.create_default_context(cafile=authority)), ("echo", None):
+            with (Server(folder, "portico", mode, environment={"BENCH_CERTIFICATE": own}, batch=False) as server,
+                  contextlib.ExitStack() as held):
+                for _ in range(TLS_WARM_UP):
+                    held.enter_context(_echo_once(server.port, trust))
+                before = server.anonymous_bytes()
+                for _ in range(TLS_CONNECTIONS - TLS_WARM_UP):
+                    held.enter_context(_echo_once(server.port, trust))
+                seen.append((server.anonymous_bytes() - before) / (TLS_CONNECTIONS - TLS_WARM_UP))
+    return seen
+
+
 def flood(folder, name, mode, seconds):
     """What a server that holds IDLE_CONNECTIONS does while new ones come: how many it welcomes a second, the user-space
     bytes of one that is held, and the milliseconds that a new one, and a message on an open one, take. Server and
@@ -312,6 +355,37 @@ def start_up(folder, names, rounds):
             with Server(folder, name, "welcome", batch=False, pause=0) as server:
                 spent[name].append(server.start_up_seconds() * 1000)
     return {name: min(times) for name, times in spent.items()}
+
+
+@contextlib.contextmanager
+def https_server(folder, own):
+    """`openssl s_server`, which sends the files of a folder over TLS 1.3; yields its port."""
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", own, "-key", own, "-tls1_3", "-WWW"]
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            accepting = next(line for line in server.stdout if line.startswith("ACCEPT"))
+            yield int(accepting.rpartition(":")[2])
+        finally:
+            server.kill()
+
+
+def download_cpu(http_get, size, rounds):
+    """CPU seconds to receive so many bytes over TLS 1.3 into /dev/null, a list for http_get and one for curl."""
+    spent = {http_get: [], "curl": []}
+    with certificate() as (authority, own), tempfile.TemporaryDirectory() as site:
+        with open(os.path.join(site, "file"), "wb") as file:
+            file.truncate(size)  # it takes no place on the disk
+        with https_server(site, own) as port:
+            for _ in range(rounds):
+                for program, times in spent.items():
+                    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                    subprocess.run([program, *(["--silent"] if program == "curl" else []), "--cacert", authority,
+                                    "--output", "/dev/null", f"https://127.0.0.1:{port}/file"],
+                                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                    times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return spent[http_get], spent["curl"]
 
 
 def compile_seconds(compiler, flags, sources, rounds):

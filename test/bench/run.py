@@ -7,6 +7,7 @@ import json
 import pathlib
 import platform
 import shlex
+import shutil
 import statistics
 import sys
 
@@ -14,6 +15,7 @@ import measure
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = {"portico": HERE / "welcome_portico.cpp", "asio": HERE / "welcome_asio.cpp"}
+TLS_BYTES = 1 << 28  # to be downloaded, in the quick run; else four times as many
 COLUMNS = {"portico": "portico", "asio": "Asio coroutine", "c": "C epoll"}
 
 
@@ -50,6 +52,7 @@ class Run:
         includes = f"-I{HERE.parents[1] / 'include'}"
         self.compile_flags = [includes, "-DASIO_STANDALONE", *shlex.split(options.compile_flags)]
         self.build_type = options.build_type
+        self.http_get = options.http_get
         self.flood_seconds = options.flood_seconds or (3 if options.quick else 20)
         self.scale = 1 if options.quick else 5
         self.rounds = 3 if options.quick else 5
@@ -152,6 +155,23 @@ class Run:
             self.rows.append(Row(f"flood: {what}", one, form))
             self.rows.append(Row(f"flood: {what}, 2 threads", more, form))
 
+    def tls(self):
+        if "portico" not in self.names:
+            return
+        for what, size in zip(("over TLS", "beside them, in the clear"), measure.idle_tls_bytes(self.folder)):
+            self.rows.append(Row(f"user-space bytes, one of {measure.TLS_CONNECTIONS:,} idle connections {what}",
+                                 {"portico": size}, "{:,.0f}"))
+        if not self.http_get or not shutil.which("curl"):
+            self.notes.append("downloads over TLS were not measured: http_get was not built, or curl is not installed")
+            return
+        size = TLS_BYTES if self.scale == 1 else 4 * TLS_BYTES
+        own, other = measure.download_cpu(self.http_get, size, self.rounds)
+        ratio = statistics.median(one / two for one, two in zip(own, other))
+        what = f"{size >> 20:,} MiB received over TLS 1.3 by http_get"
+        self.rows.append(Row(f"CPU seconds, {what}", {"portico": statistics.median(own)}))
+        self.rows.append(Row(f"CPU, {what}, ratio to curl", {"portico": ratio}))
+        self.notes.append(f"curl received the same in {statistics.median(other):.2f} CPU seconds")
+
     def print(self):
         lines = [["", "must", *(COLUMNS[name] for name in self.names)], *(row.cells(self.names) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines)]
@@ -184,6 +204,7 @@ def parse_options():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures to FILE too")
     parser.add_argument("--servers", default="portico,asio,c", help="which to measure (default: %(default)s)")
     parser.add_argument("--compiler", default="c++", help="the C++ compiler (default: %(default)s)")
+    parser.add_argument("--http-get", metavar="PROGRAM", help="http_get, to be measured beside curl")
     parser.add_argument("--build-type", default="?", help="how portico was built, for the record")
     parser.add_argument("--compile-flags", default="", help="what a source that includes Asio needs, in one argument")
     return parser.parse_args()
@@ -192,7 +213,7 @@ def parse_options():
 def main():
     options = parse_options()
     run = Run(options)
-    steps = (run.calls, run.instructions, run.idle, run.compile, run.times, run.flood, run.datagrams)
+    steps = (run.calls, run.instructions, run.idle, run.compile, run.times, run.flood, run.datagrams, run.tls)
     for step in steps:
         if options.only and step.__name__ not in options.only.split(","):
             continue

@@ -10,6 +10,7 @@ from servers import programs
 CONFIGURATION = """
 global
     maxconn 256
+    stats socket {}
 defaults
     mode tcp
     timeout connect 10s
@@ -32,14 +33,32 @@ def text_of(address):
 
 
 class Haproxy(servers.Case):
-    """With a file for its configuration, which `listeners` completes."""
+    """With a file for its configuration, which `listeners` completes. Its TCP sockets are made here and inherited: a
+    port that was free a moment ago may be somebody else's now."""
 
     @classmethod
-    def start_haproxy(cls, folder, listeners, ready):
-        path = os.path.join(folder, "haproxy.cfg")
+    def setUpClass(cls):
+        cls.sockets = contextlib.ExitStack()
+        cls.addClassCleanup(cls.sockets.close)
+        cls.inherited = []
+
+    @classmethod
+    def listen(cls, host):
+        """A socket for haproxy: what `bind` calls it, and its address."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        made = cls.sockets.enter_context(socket.create_server((host, 0), family=family, backlog=64))
+        cls.inherited.append(made.fileno())
+        return f"fd@{made.fileno()}", made.getsockname()[:2]
+
+    @classmethod
+    def start_haproxy(cls, folder, listeners, *fronts):
+        """`fronts` are the paths of Unix sockets at which it listens, too."""
+        path, control = os.path.join(folder, "haproxy.cfg"), os.path.join(folder, "control.sock")
         with open(path, "w", encoding="ascii") as file:
-            file.write(CONFIGURATION + listeners)
-        cls.start("haproxy", "-db", "-f", path, ready=ready)
+            file.write(CONFIGURATION.format(control) + listeners)
+        cls.start("haproxy", "-db", "-f", path, ready=lambda: all(map(servers.accepts, [control, *fronts])),
+                  pass_fds=cls.inherited)
+        cls.sockets.close()  # from now on haproxy alone listens
 
 
 class InFront(Haproxy):
@@ -47,6 +66,7 @@ class InFront(Haproxy):
 
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         folder = cls.shared_folder()
         path = os.path.join(folder, "server.sock")
         cls.server = cls.start_server(path, "127.0.0.1/32", "::1", "unix:")
@@ -54,14 +74,13 @@ class InFront(Haproxy):
         listeners = ""
         for index, where in enumerate(cls.server):
             for name, options in OPTIONS.items():
-                port = servers.free_port()
                 front = os.path.join(folder, f"front{index}_{name}.sock")
-                cls.places[name, where] = ("127.0.0.1", port), ("::1", port), front
-                listeners += (f"listen {name}_{index}\n    bind 127.0.0.1:{port}\n    bind [::1]:{port}\n"
+                four, six = cls.listen("127.0.0.1"), cls.listen("::1")
+                cls.places[name, where] = four[1], six[1], front
+                listeners += (f"listen {name}_{index}\n    bind {four[0]}\n    bind {six[0]}\n"
                               f"    bind {front}\n    unique-id-format %{{+X}}o%ci%cp\n"
                               f"    server ours {where.removeprefix('unix:')} {options}\n")
-        # It listens everywhere before it accepts anything.
-        cls.start_haproxy(folder, listeners, lambda: servers.accepts(("127.0.0.1", port)))
+        cls.start_haproxy(folder, listeners, *(front for _, _, front in cls.places.values()))
 
     @classmethod
     def start_server(cls, path, *trusted):
@@ -118,14 +137,15 @@ class Behind(Haproxy):
 
     @classmethod
     def setUpClass(cls):
-        port = servers.free_port()
-        cls.server = f"127.0.0.1:{port}"
+        super().setUpClass()
+        socket_name, address = cls.listen("127.0.0.1")
+        cls.server = text_of(address)
         cls.start_haproxy(cls.shared_folder(), f"""
 frontend told
     mode http
-    bind 127.0.0.1:{port} accept-proxy
+    bind {socket_name} accept-proxy
     http-request return status 200 content-type text/plain lf-string "%[src] %[src_port] %[dst] %[dst_port]"
-""", lambda: servers.accepts(("127.0.0.1", port)))
+""")
 
     def ask(self, *arguments):
         status, output, errors = self.run_program(self.server, *arguments)

@@ -72,14 +72,14 @@ class Case(programs.Case):
     """Tests of one program (`program`, as the environment names it), with servers that run as long as they do."""
 
     @classmethod
-    def start(cls, program, *arguments, ready):
+    def start(cls, program, *arguments, ready, **options):
         """Starts a server; skips the tests where it is not installed. `ready()` is asked until it is true."""
         path = shutil.which(program, path=PATH)
         if path is None:
             raise unittest.SkipTest(f"{program} is not installed")
         log = tempfile.TemporaryFile()
         cls.addClassCleanup(log.close)
-        server = subprocess.Popen([path, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        server = subprocess.Popen([path, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
 
         def end():
             server.terminate()
