@@ -3,19 +3,17 @@
 
 #include <portico/core/memory_pool.hpp>
 #include <portico/net/connection.hpp>
+#include <portico/net/layered_transport.hpp>
 
 namespace portico::inline v0_1 {
 
 namespace {
 
 /// All is as below, but for the two endpoints.
-class proxied_transport final : public transport, public detail::pooled {
+class proxied_transport final : public layered_transport, public detail::pooled {
 public:
     proxied_transport(endpoint local, endpoint remote) noexcept
         : local_(std::move(local)), remote_(std::move(remote)) {}
-
-    /// To be set before anything else is done.
-    transport_ptr below;
 
     io_result try_read(std::span<char> destination) noexcept override { return below->try_read(destination); }
     io_result try_write(std::span<const bytes> buffers) noexcept override { return below->try_write(buffers); }
@@ -36,6 +34,8 @@ public:
     void abandon(direction which) noexcept override { below->abandon(which); }
     std::error_code connect_result() noexcept override { return below->connect_result(); }
     std::error_code shutdown_write() noexcept override { return below->shutdown_write(); }
+    bool is_readable() noexcept override { return below->is_readable(); }
+    std::string failure_detail() const override { return below->failure_detail(); }
 
     void close() noexcept override
     {
@@ -58,15 +58,6 @@ public:
 
     endpoint local_endpoint() const noexcept override { return local_; }
     endpoint remote_endpoint() const noexcept override { return remote_; }
-    int native_handle() const noexcept override { return below->native_handle(); }
-    std::error_code set_option(int level, int name, bytes value) noexcept override
-    {
-        return below->set_option(level, name, value);
-    }
-    std::error_code get_option(int level, int name, std::span<char> value, std::size_t& size) const noexcept override
-    {
-        return below->get_option(level, name, value, size);
-    }
 
 private:
     endpoint local_, remote_;

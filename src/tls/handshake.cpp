@@ -20,7 +20,6 @@ public:
         : timed_operation(timeout), with_(with), on_(on) {}
     ~shaking_hands() { abandon(); }
     void value() const noexcept {}
-    int code() const noexcept { return code_; } ///< as `io_result` has it
 
 private:
     bool attempt() noexcept override
@@ -29,7 +28,7 @@ private:
             return fail(errc::closed), true;
         const io_result outcome = with_.try_handshake();
         if (outcome.status == io_status::failed)
-            fail(code_ = outcome.code);
+            fail(outcome.code);
         return outcome.status != io_status::would_block;
     }
     void arm() noexcept override { with_.wait(direction::read, *this); }
@@ -45,7 +44,6 @@ private:
 
     tls_transport& with_;
     const connection& on_;
-    int code_ = 0;
 };
 
 /// Closes a connection unless its handshake is done.
@@ -91,19 +89,18 @@ task<> shake_hands(connection& peer, ssl_pointer ssl, std::unique_ptr<handshake_
     transport_ptr owned(over);
     over->below = peer.exchange_transport(std::move(owned));
 
-    shaking_hands work(*over, peer, options.timeout);
-    const auto outcome = co_await as_result(std::move(work));
+    const auto outcome = co_await as_result(shaking_hands(*over, peer, options.timeout));
     if (outcome && is_verified(*over, made)) {
         over->establish();
         co_return;
     }
-    if (!outcome && work.code() == 0) // late, or closed on this side
+    if (!outcome && !over->has_failed()) // late, or closed on this side
         outcome.value();
-    const std::shared_ptr<const error> failure = over->handshake_failure(work.code());
+    const std::shared_ptr<const error> failure = over->handshake_failure();
     if (!peer.is_open())
         failure->raise();
     // In the clear again, to end well: so the peer gets to read our alert.
-    const transport_ptr broken = peer.exchange_transport(over->give_up());
+    peer.exchange_transport(over->give_up());
     co_await peer.finish();
     failure->raise();
 }

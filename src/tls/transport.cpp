@@ -453,7 +453,7 @@ void tls_transport::on_done(portico::detail::promise_base&) noexcept
 {
     stop_sending();
     if (std::exchange(shutdown_below_, false) && write_failure_ == 0)
-        below->shutdown_write();
+        write_failure_ = below->shutdown_write().value();
     for (operation** const each : {&reader_, &writer_})
         if (operation* const waiter = std::exchange(*each, nullptr))
             waiter->ready_later();
@@ -538,21 +538,21 @@ transport_ptr tls_transport::give_up() noexcept
     return std::move(below);
 }
 
-std::shared_ptr<const error> tls_transport::handshake_failure(int code) const
+std::shared_ptr<const error> tls_transport::handshake_failure() const
 {
     const char* const operation = "TLS handshake with";
     const std::string& target = handshake_->target;
     const verification& peer = handshake_->peer;
-    if (code == negated(errc::untrusted))
-        return std::make_shared<const certificate_error>(operation, target, failure_detail_, 0);
-    if (!peer.fault().empty() || code == 0)
+    if (!peer.fault().empty())
+        return std::make_shared<const certificate_error>(operation, target, peer.fault(), peer.reason());
+    if (failure_ == 0 || failure_ == negated(errc::untrusted))
         return std::make_shared<const certificate_error>(
-            operation, target, code == 0 ? "the peer has not shown who it is" : peer.fault(), peer.reason());
-    if (code == negated(errc::malformed) || code == negated(errc::truncated))
-        return std::make_shared<const protocol_error>(static_cast<errc>(-code), operation, failure_detail_, target);
-    const std::error_code plain = code < 0 ? make_error_code(static_cast<errc>(-code))
-                                           : std::error_code(code, std::system_category());
-    return std::make_shared<const error>(plain, operation, target, phase::none, failure_detail_);
+            operation, target, failure_ == 0 ? "the peer has not shown who it is" : failure_detail_, 0);
+    if (failure_ == negated(errc::malformed) || failure_ == negated(errc::truncated))
+        return std::make_shared<const protocol_error>(static_cast<errc>(-failure_), operation, failure_detail_, target);
+    const std::error_code code = failure_ < 0 ? make_error_code(static_cast<errc>(-failure_))
+                                              : std::error_code(failure_, std::system_category());
+    return std::make_shared<const error>(code, operation, target, phase::none, failure_detail_);
 }
 
 } // namespace portico::tls::detail

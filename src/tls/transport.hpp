@@ -9,7 +9,7 @@
 #include "verification.hpp"
 
 #include <portico/core/context.hpp>
-#include <portico/net/transport.hpp>
+#include <portico/net/layered_transport.hpp>
 
 namespace portico::inline v0_1::tls::detail {
 
@@ -29,21 +29,19 @@ struct session_origin {
     std::string key;
 };
 
-class tls_transport final : public transport, public portico::detail::pooled, private portico::detail::task_owner {
+class tls_transport final : public layered_transport, public portico::detail::pooled, private portico::detail::task_owner {
 public:
     /// `received`: what the transport below has given to others before.
     tls_transport(context& own, ssl_pointer ssl, std::string received, std::unique_ptr<handshake_state> handshake,
                   std::unique_ptr<session_origin> origin);
 
-    /// To be set before anything else is done.
-    transport_ptr below;
-
     /// Goes on with the handshake: `done` when the peer is verified. It waits for reading alone.
     io_result try_handshake() noexcept;
     /// After `done`, and whatever else there is to check.
     void establish() noexcept;
-    /// The error that it has failed with.
-    std::shared_ptr<const error> handshake_failure(int code) const;
+    bool has_failed() const noexcept { return failure_ != 0; }
+    /// Why the peer is none to talk to.
+    std::shared_ptr<const error> handshake_failure() const;
     /// The transport below, without which this one is of no more use.
     transport_ptr give_up() noexcept;
     const std::string& target() const noexcept { return handshake_->target; }
@@ -68,18 +66,6 @@ public:
     void release() noexcept override;
     bool is_readable() noexcept override;
     std::string failure_detail() const override { return failure_detail_; }
-
-    endpoint local_endpoint() const noexcept override { return below->local_endpoint(); }
-    endpoint remote_endpoint() const noexcept override { return below->remote_endpoint(); }
-    int native_handle() const noexcept override { return below->native_handle(); }
-    std::error_code set_option(int level, int name, bytes value) noexcept override
-    {
-        return below->set_option(level, name, value);
-    }
-    std::error_code get_option(int level, int name, std::span<char> value, std::size_t& size) const noexcept override
-    {
-        return below->get_option(level, name, value, size);
-    }
 
 private:
     class sending;

@@ -66,17 +66,17 @@ TEST_CASE("TLS: the server shows the certificate for the name that the client as
 TEST_CASE("TLS: both sides say what they have agreed on")
 {
     const certificate_folder folder;
-    for (const auto version : {tls::protocol_version::tls1_2, tls::protocol_version::tls1_3}) {
+    for (const auto newest : {tls::protocol_version::tls1_2, tls::protocol_version::tls1_3}) {
         tls::server_options server = server_with(folder, {"localhost"});
         server.application_protocols = {"two", "one"};
         tls::client_options client = client_for(folder, "localhost");
         client.application_protocols = {"zero", "one", "two"};
-        client.most = version;
+        client.most = newest;
         const tls_outcome both = converse(tls::client_context(client), tls::server_context(server), "localhost");
         REQUIRE(both.client);
         REQUIRE(both.server);
         for (const tls::connection_info* each : {&*both.client, &*both.server}) {
-            CHECK(each->version == version);
+            CHECK(each->version == newest);
             CHECK(each->application_protocol == "two"); // as the server prefers
             CHECK(each->server_name == "localhost");
             CHECK_FALSE(each->resumed);

@@ -11,11 +11,11 @@ namespace {
 
 /// A server and a client that trusts it, in memory, where time is moved by the test.
 struct pair_of_peers {
-    explicit pair_of_peers(tls::protocol_version version)
+    explicit pair_of_peers(tls::protocol_version newest)
     {
         server_options.certificates = {folder.write("server", certificate("localhost"))};
         client_options.ca_file = folder.path("server.pem");
-        client_options.most = version;
+        client_options.most = newest;
         server_options.ticket_key_lifetime = std::chrono::hours(1);
         server.emplace(server_options);
         client.emplace(client_options);
@@ -73,8 +73,8 @@ int opens(tls::detail::ticket_keys& keys, name_of_key name)
 
 TEST_CASE("TLS: a second handshake with the same server resumes the session of the first")
 {
-    for (const auto version : versions) {
-        pair_of_peers peers(version);
+    for (const auto newest : versions) {
+        pair_of_peers peers(newest);
         CHECK_FALSE(peers.is_resumed());
         for (int round = 0; round < 3; ++round)
             CHECK(peers.is_resumed());
@@ -85,8 +85,8 @@ TEST_CASE("TLS: a second handshake with the same server resumes the session of t
 
 TEST_CASE("TLS: a ticket is good as long as its key is the current one or the one before")
 {
-    for (const auto version : versions) {
-        pair_of_peers peers(version);
+    for (const auto newest : versions) {
+        pair_of_peers peers(newest);
         CHECK_FALSE(peers.is_resumed());
         for (int hour = 0; hour < 3; ++hour) {
             peers.world.memory.advance(std::chrono::hours(1));
@@ -100,8 +100,8 @@ TEST_CASE("TLS: a ticket is good as long as its key is the current one or the on
 
 TEST_CASE("TLS: certificates that are read again are shown to new connections, and old ones live")
 {
-    for (const auto version : versions) {
-        pair_of_peers peers(version);
+    for (const auto newest : versions) {
+        pair_of_peers peers(newest);
         const auto subject = [&]() -> std::string {
             tls::client_options any;
             any.insecure_skip_verify = true;
@@ -127,8 +127,8 @@ TEST_CASE("TLS: certificates that are read again are shown to new connections, a
 
 TEST_CASE("TLS: a session that began before other clients were trusted is not resumed")
 {
-    for (const auto version : versions) {
-        pair_of_peers peers(version);
+    for (const auto newest : versions) {
+        pair_of_peers peers(newest);
         const certificate first = certificate::authority("first"), second = certificate::authority("second");
         certificate_content content("a client", {});
         content.usage = "clientAuth";
