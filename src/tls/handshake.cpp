@@ -101,7 +101,11 @@ task<> shake_hands(connection& peer, ssl_pointer ssl, std::unique_ptr<handshake_
         failure->raise();
     // In the clear again, to end well: so the peer gets to read our alert.
     peer.exchange_transport(over->give_up());
-    co_await peer.finish();
+    try {
+        co_await peer.finish();
+    } catch (const cancelled&) { // or late: the reason is the one from before
+        peer.abort();
+    }
     failure->raise();
 }
 

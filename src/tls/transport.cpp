@@ -278,8 +278,8 @@ io_result tls_transport::try_read(std::span<char> destination) noexcept
         return {io_status::failed, 0, ENOTCONN};
     std::size_t count = 0;
     const io_result outcome = decrypt(SSL_read_ex, destination, count);
-    const bool is_enough = outcome.status == io_status::would_block; // or for now: others have their turn before the rest
-    return count == 0 ? outcome : io_result{io_status::done, count, 0, is_enough};
+    // Also where it is only enough for one try, so that others have their turn before the rest.
+    return count == 0 ? outcome : io_result{io_status::done, count, 0, outcome.status == io_status::would_block};
 }
 
 bool tls_transport::is_readable() noexcept

@@ -20,6 +20,9 @@
 #define LLVMFuzzerTestOneInput fuzz_proxy_protocol
 #include "proxy_protocol_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_tls_record
+#include "tls_record_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
 
 namespace {
 
@@ -57,4 +60,9 @@ TEST_CASE("the fuzzers' seeds of what a SOCKS5 proxy says pass")
 TEST_CASE("the fuzzers' seeds of PROXY headers pass")
 {
     CHECK(replay("proxy_protocol", fuzz_proxy_protocol) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of records of TLS pass")
+{
+    CHECK(replay("tls_record", fuzz_tls_record) >= 10);
 }
