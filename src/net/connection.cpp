@@ -33,8 +33,14 @@ connection::~connection() = default;
 
 void connection::check_idle() const
 {
-    if (reading_ != nullptr || writing_ != nullptr)
-        throw misuse("a connection was moved, released or given another transport while a read or a write was under way");
+    if (reading_ != nullptr || writing_ != nullptr || reserved_)
+        throw misuse("a connection was moved, released or given another transport while something was under way on it");
+}
+
+connection::reservation::reservation(connection& which) : which_(which)
+{
+    which.check_idle();
+    which.reserved_ = true;
 }
 
 // One timer serves every operation: it is set no later than any deadline, and left alone when an operation ends, so

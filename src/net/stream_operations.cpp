@@ -21,7 +21,7 @@ error describe_failure(const connection& of, std::error_code code, const char* o
 reading::reading(connection& from, until goal, std::size_t limit, bytes delimiter)
     : operation(from.timeout_), from_(from), limit_(limit), view_(delimiter), goal_(goal)
 {
-    if (from.reading_ != nullptr)
+    if (from.reading_ != nullptr || from.reserved_)
         throw misuse("a second read on a connection while one is under way");
     if (limit == 0 && (goal == until::some || goal == until::into || goal == until::delimiter))
         throw misuse("a read of 0 bytes could not tell the end of the stream");
@@ -168,8 +168,10 @@ bool reading::fill() noexcept
     const std::size_t wanted = goal_ == until::some ? 1 : goal_ == until::line ? buffer.size() + 1 : limit_;
     const std::span<char> room =
         direct ? std::span(const_cast<char*>(view_.data()), limit_) : buffer.prepare(wanted);
-    if (room.empty())
+    if (room.empty()) {
+        from_.transport_->abandon(direction::read); // which may have told that there is something
         return fail(ENOBUFS), false;
+    }
     const io_result got = from_.transport_->try_read(room);
     if (got.status == io_status::done && direct)
         place({room.data(), got.count});
@@ -236,7 +238,7 @@ writing::writing(connection& to, std::span<const bytes> buffers) : operation(to.
 
 inline void writing::begin()
 {
-    if (to_.writing_ != nullptr)
+    if (to_.writing_ != nullptr || to_.reserved_)
         throw misuse("a second write on a connection while one is under way");
     to_.writing_ = this;
 }

@@ -158,6 +158,7 @@ void prefork::on_signal(const siginfo_t& what)
             each.ready = false;
         announced_ = false;
         tell(start_.manager.reloading());
+        reload(options_); // for the children that are still to come
         return send_to_all(SIGHUP);
     default:
         if (what.si_signo == ready_signal())

@@ -14,6 +14,15 @@ void print(const std::string& text)
     std::fputs(line.c_str(), stderr);
 }
 
+void reload(const serve_options& options)
+{
+    try {
+        options.on_reload();
+    } catch (const std::exception& failure) {
+        print(fmt::format("reload: {}", failure.what()));
+    }
+}
+
 int hurry_signal() noexcept
 {
     return SIGRTMIN;
@@ -154,11 +163,7 @@ task<> service::shorten_drain(duration hard)
 task<> service::reload()
 {
     co_await start_.manager.reloading();
-    try {
-        options_.on_reload();
-    } catch (const std::exception& failure) {
-        print(fmt::format("reload: {}", failure.what()));
-    }
+    detail::reload(options_);
     if (start_.on_ready)
         start_.on_ready();
     co_await start_.manager.ready(status_);

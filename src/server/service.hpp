@@ -12,6 +12,8 @@ namespace portico::inline v0_1::detail {
 
 /// Writes a line, or several, of `serve` or `run` to standard error.
 void print(const std::string& text);
+/// `serve_options::on_reload`; what that throws is printed.
+void reload(const serve_options& options);
 /// The signal by which a parent hurries its children. SIGTERM only begins a drain there, for it may come twice: from
 /// the parent, and from whoever ends a whole group of processes.
 int hurry_signal() noexcept;

@@ -100,6 +100,8 @@ session_pointer client_state::take_session(const std::string& key)
     if (found == places_.end() || found->second->sessions.empty())
         return {};
     auto& sessions = found->second->sessions;
+    if (has_expired(*sessions.back()))
+        return {};
     if (SSL_SESSION_get_protocol_version(sessions.back().get()) < TLS1_3_VERSION) {
         SSL_SESSION_up_ref(sessions.back().get());
         return session_pointer(sessions.back().get());

@@ -16,8 +16,8 @@ namespace {
 
 class shaking_hands final : public timed_operation {
 public:
-    shaking_hands(tls_transport& with, const connection& on, duration timeout) noexcept
-        : timed_operation(timeout), with_(with), on_(on) {}
+    shaking_hands(tls_transport& with, connection& on, duration timeout)
+        : timed_operation(timeout), with_(with), on_(on), alone_(on) {}
     ~shaking_hands() { abandon(); }
     void value() const noexcept {}
 
@@ -26,6 +26,8 @@ private:
     {
         if (!on_.is_open())
             return fail(errc::closed), true;
+        if (&owner() != &on_.owner())
+            return fail_misuse(), true;
         const io_result outcome = with_.try_handshake();
         if (outcome.status == io_status::failed)
             fail(outcome.code);
@@ -44,10 +46,15 @@ private:
 
     tls_transport& with_;
     const connection& on_;
+    const connection::reservation alone_;
 };
 
-/// Closes a connection unless its handshake is done.
+/// Closes a connection unless its handshake is done, or it is misuse, which does no harm to what is under way.
 struct closer {
+    explicit closer(connection& which) : peer(which) { const connection::reservation idle(which); }
+    closer(const closer&) = delete;
+    closer& operator=(const closer&) = delete;
+
     connection& peer;
     bool is_done = false;
     ~closer()
@@ -60,11 +67,12 @@ struct closer {
 // What OpenSSL has promised; looked at again, because everything hangs on it.
 bool is_verified(const tls_transport& which, SSL& ssl)
 {
-    const session_origin* const origin = which.origin();
     if (SSL_is_init_finished(&ssl) == 0)
         return false;
-    return origin == nullptr || origin->client->accepts_any()
-        || (SSL_get_verify_result(&ssl) == X509_V_OK && SSL_get0_peer_certificate(&ssl) != nullptr);
+    const session_origin* const origin = which.origin();
+    const bool is_required = origin != nullptr ? !origin->client->accepts_any()
+                                               : (SSL_get_verify_mode(&ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+    return !is_required || (SSL_get_verify_result(&ssl) == X509_V_OK && SSL_get0_peer_certificate(&ssl) != nullptr);
 }
 
 std::string take_received(connection& peer, const std::string& target, const handshake_options& options)

@@ -46,11 +46,18 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
               int is_new) noexcept
 {
     const handshake_state* const state = tls_transport::of(ssl).handshaking();
-    if (state == nullptr)
-        return -1;
-    const int outcome = state->server->tickets().on_ticket(name, iv, cipher, mac, is_new == 1);
+    return state == nullptr ? -1 : state->server->tickets().on_ticket(name, iv, cipher, mac, is_new == 1);
+}
+
+// Nobody goes on by a certificate that has expired meanwhile (RFC 8446 section 4.6.1).
+SSL_TICKET_RETURN on_opened_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
+                                   SSL_TICKET_STATUS status, void*) noexcept
+{
+    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) || has_expired(*session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
     // With TLS 1.3 each ticket is for one connection, which gets a new one.
-    return outcome == 1 && is_new == 0 && SSL_version(ssl) >= TLS1_3_VERSION ? 2 : outcome;
+    const bool is_kept = status == SSL_TICKET_SUCCESS && SSL_version(ssl) < TLS1_3_VERSION;
+    return is_kept ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 // A session from a time when other clients were trusted is not resumed.
@@ -104,6 +111,7 @@ credentials::credentials(const server_options& options)
         SSL_CTX_set_session_cache_mode(&made, SSL_SESS_CACHE_OFF); // tickets alone
         SSL_CTX_set_timeout(&made, static_cast<long>(options.ticket_key_lifetime.count()));
         SSL_CTX_set_tlsext_ticket_key_evp_cb(&made, on_ticket);
+        SSL_CTX_set_session_ticket_cb(&made, nullptr, on_opened_ticket, nullptr);
         SSL_CTX_set_tlsext_servername_callback(&made, on_server_name);
         if (!application_protocols.empty())
             SSL_CTX_set_alpn_select_cb(&made, on_protocols, nullptr);

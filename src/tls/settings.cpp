@@ -37,10 +37,10 @@ ssl_context_pointer make_context(const SSL_METHOD* method, protocol_version leas
     SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE
                                         | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_clear_options(made.get(), SSL_OP_IGNORE_UNEXPECTED_EOF); // whatever the system's configuration says
-    SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    // What is shown is what is in the file, and not what a trusted authority would add.
+    SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(made.get(), 1); // else each record costs a read for its header
-    if (SSL_CTX_set_cipher_list(made.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1
-        || SSL_CTX_set1_groups_list(made.get(), "X25519:P-256:P-384") != 1)
+    if (SSL_CTX_set_cipher_list(made.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
         throw error(errc::malformed, "set up TLS", {}, phase::none, reason_of(ERR_get_error()));
     SSL_CTX_set_default_passwd_cb(made.get(), no_password);
     return made;
@@ -54,6 +54,13 @@ void use_certificate(SSL_CTX& to, const certificate_files& files)
     const std::string& key = files.key.empty() ? files.certificate : files.key;
     if (SSL_CTX_use_PrivateKey_file(&to, key.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(&to) != 1)
         fail_with_file("read private key", key, "it holds no private key in PEM that can be used");
+}
+
+bool has_expired(const SSL_SESSION& which) noexcept
+{
+    // OpenSSL's own signature lacks a const.
+    const X509* const shown = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(&which));
+    return shown != nullptr && X509_cmp_current_time(X509_get0_notAfter(shown)) != 1;
 }
 
 void trust_file(SSL_CTX& to, const std::string& path)

@@ -15,6 +15,8 @@ inline constexpr unsigned name_rules = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X5
 ssl_context_pointer make_context(const SSL_METHOD* method, protocol_version least, protocol_version most);
 /// The certificate that is shown, and its key. Throws `error`.
 void use_certificate(SSL_CTX& to, const certificate_files& files);
+/// Whether the certificate of a session's peer has expired, which nobody verifies again.
+bool has_expired(const SSL_SESSION& which) noexcept;
 /// Trusts the certificates of a file. Throws `error`.
 void trust_file(SSL_CTX& to, const std::string& path);
 /// The list in the form that it has in a handshake (RFC 7301 section 3.1). Throws `error` for a name of 0 or over 255

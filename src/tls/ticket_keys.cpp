@@ -15,6 +15,14 @@ ticket_keys::ticket_keys(std::chrono::seconds lifetime, const secret& origin)
 {
 }
 
+ticket_keys::~ticket_keys()
+{
+    OPENSSL_cleanse(&block_, sizeof block_);
+    OPENSSL_cleanse(&span_, sizeof span_);
+    OPENSSL_cleanse(&current_, sizeof current_);
+    OPENSSL_cleanse(&previous_, sizeof previous_);
+}
+
 ticket_keys::secret ticket_keys::make_secret()
 {
     secret made;

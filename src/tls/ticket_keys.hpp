@@ -13,13 +13,16 @@
 namespace portico::inline v0_1::tls::detail {
 
 /// A key for each span of time; the one before still opens tickets. Each is derived from one that is forgotten then:
-/// who gets hold of this object cannot open older tickets. Those that have come from one secret (in processes that were
-/// forked) are the same at the same time.
+/// who gets hold of this object cannot open older tickets (unless it has never been used, as in the parent of processes
+/// that serve). Those that have come from one secret, in processes that were forked, are the same at the same time.
 class ticket_keys {
 public:
     using secret = std::array<unsigned char, 32>;
 
     ticket_keys(std::chrono::seconds lifetime, const secret& origin);
+    ticket_keys(const ticket_keys&) = delete;
+    ticket_keys& operator=(const ticket_keys&) = delete;
+    ~ticket_keys();
     /// One that nobody knows. Throws `error`.
     static secret make_secret();
 

@@ -12,7 +12,7 @@ namespace portico::inline v0_1::tls::detail {
 namespace {
 
 constexpr std::size_t record_size = SSL3_RT_MAX_PLAIN_LENGTH;
-constexpr std::size_t record_overhead = 64;           // in bytes, or less (RFC 8446 section 5.2, RFC 5246 section 6.2.3)
+constexpr std::size_t record_overhead = 64;           // or less (RFC 8446 section 5.2, RFC 5246 section 6.2.3)
 constexpr std::size_t most_a_write = 4 * record_size; // is encrypted before it is sent
 constexpr std::size_t most_a_try = 64 * 1024;         // is read from below: what is no data can go on and on
 constexpr std::size_t most_unasked = 128 * 1024;      // answers to a peer that does not read them
@@ -68,7 +68,7 @@ struct bio {
     }
 };
 
-/// Waits once, and then until everything is passed on, or that has failed.
+/// Waits for the transport below once, and then until everything is passed on, or that has failed.
 class tls_transport::sending final : public operation {
 public:
     explicit sending(tls_transport& own) noexcept : own_(own) {}
@@ -77,8 +77,9 @@ public:
 
 private:
     bool attempt() noexcept override { return std::exchange(waited_, true) && own_.pass_on(); }
-    void arm() noexcept override { own_.below->wait(direction::write, *this); }
-    void disarm() noexcept override { own_.below->abandon(direction::write); }
+    void arm() noexcept override { own_.below->wait(where(), *this); }
+    void disarm() noexcept override { own_.below->abandon(where()); }
+    direction where() const noexcept { return own_.sender_reads_ ? direction::read : direction::write; }
     bool watch_deadline() noexcept override { return false; }
     error describe(std::error_code code) const override { return {code, "write to"}; }
 
@@ -166,7 +167,8 @@ std::string describe_alert(int alert)
     case SSL_AD_CERTIFICATE_UNKNOWN: return because("the peer does not accept our certificate");
     case SSL_AD_CERTIFICATE_REQUIRED: return because("the peer requires a certificate of ours");
     case SSL_AD_PROTOCOL_VERSION: return because("the peer speaks none of the versions of TLS that are allowed here");
-    case SSL_AD_NO_APPLICATION_PROTOCOL: return because("the peer speaks none of the application protocols that are offered");
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+        return because("the peer speaks none of the application protocols that are offered");
     case SSL_AD_HANDSHAKE_FAILURE: return because("the peer refuses what is offered");
     default: return because("the peer refuses to go on");
     }
@@ -228,7 +230,7 @@ io_result tls_transport::outcome_of(int returned) noexcept
 io_result tls_transport::try_handshake() noexcept
 {
     forget_errors();
-    handshaker_ = nullptr;
+    reading_ = nullptr;
     drained_below_ = false;
     taken_below_ = 0;
     io_result outcome;
@@ -266,7 +268,15 @@ io_result tls_transport::decrypt(reader read, std::span<char> destination, std::
         if (!output_.empty() && flush() && output_is_full_) // OpenSSL had to answer first
             outcome = {io_status::done};
     } while (count < destination.size() && outcome.status == io_status::done);
-    undelivered_ = outcome.status != io_status::would_block || taken_below_ >= most_a_try;
+    undelivered_ = outcome.status != io_status::would_block || taken_below_ >= most_a_try || output_is_full_;
+    if (sender_reads_ && !is_in_message()) {
+        stop_sending();
+        wake();
+    }
+    if (undelivered_ && reading_ != nullptr) { // it was a writer who has read
+        below->abandon(direction::read);
+        std::exchange(reading_, nullptr)->ready_later();
+    }
     return outcome;
 }
 
@@ -276,6 +286,7 @@ io_result tls_transport::try_read(std::span<char> destination) noexcept
         return {io_status::failed, 0, failure_};
     if (!established_)
         return {io_status::failed, 0, ENOTCONN};
+    reading_ = nullptr;
     std::size_t count = 0;
     const io_result outcome = decrypt(SSL_read_ex, destination, count);
     // Also where it is only enough for one try, so that others have their turn before the rest.
@@ -284,6 +295,7 @@ io_result tls_transport::try_read(std::span<char> destination) noexcept
 
 bool tls_transport::is_readable() noexcept
 {
+    reading_ = nullptr;
     char next = 0;
     std::size_t count = 0;
     return failure_ != 0 || decrypt(SSL_peek_ex, {&next, 1}, count).status != io_status::would_block;
@@ -362,24 +374,33 @@ std::size_t tls_transport::encrypt(std::span<const bytes> buffers) noexcept
 
 io_result tls_transport::try_write(std::span<const bytes> buffers) noexcept
 {
+    if (!established_)
+        return {io_status::failed, 0, ENOTCONN};
     if (!flush() && write_failure_ == 0)
         return {io_status::would_block};
     if (write_failure_ != 0)
         return {io_status::failed, 0, write_failure_};
     if (failure_ != 0)
         return {io_status::failed, 0, failure_};
-    if (!established_)
-        return {io_status::failed, 0, ENOTCONN};
     if (buffers.empty() || buffers.front().empty())
         return {io_status::done};
     if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0)
         return {io_status::failed, 0, EPIPE};
+    if (is_in_message()) {
+        char next = 0;
+        std::size_t unread = 0;
+        decrypt(SSL_peek_ex, {&next, 1}, unread);
+        if (failure_ != 0)
+            return {io_status::failed, 0, failure_};
+        if (is_in_message() || !flush())
+            return {io_status::would_block};
+    }
     forget_errors();
     output_is_full_ = false;
     const std::size_t count = encrypt(buffers);
-    flush();
+    const bool is_sent = flush();
     if (count != 0)
-        return {io_status::done, count, 0, false, !output_.empty()};
+        return {io_status::done, count, 0, false, !is_sent};
     const int code = write_failure_ != 0 ? write_failure_ : failure_;
     return code != 0 ? io_result{io_status::failed, 0, code} : io_result{io_status::would_block};
 }
@@ -402,7 +423,7 @@ io_result tls_transport::try_write_file(int file, std::uint64_t offset, std::siz
 // Passes on what is encrypted; true when that is all, or it has failed.
 bool tls_transport::pass_on() noexcept
 {
-    while (!output_.empty() && write_failure_ == 0) {
+    while ((!output_.empty() || unsent_below_) && write_failure_ == 0) {
         const bytes rest = output_.view();
         const io_result sent = below->try_write({&rest, 1});
         if (sent.status == io_status::would_block)
@@ -411,6 +432,7 @@ bool tls_transport::pass_on() noexcept
             write_failure_ = sent.code;
         else
             output_.consume(sent.count);
+        unsent_below_ = sent.unsent;
     }
     return true;
 }
@@ -418,9 +440,12 @@ bool tls_transport::pass_on() noexcept
 // True when all is passed on; what is not, the sender passes on, or it has failed.
 bool tls_transport::flush() noexcept
 {
-    if (!pass_on())
+    if (!pass_on()) {
+        if (sender_reads_) // there is something to be written first
+            stop_sending();
         start_sending();
-    return output_.empty() && write_failure_ == 0;
+    }
+    return output_.empty() && !unsent_below_ && write_failure_ == 0;
 }
 
 task<> tls_transport::send()
@@ -432,6 +457,11 @@ void tls_transport::start_sending() noexcept
 {
     if (sender_ != nullptr)
         return;
+    sender_reads_ = is_in_message() && output_.empty();
+    if (sender_reads_ && reading_ != nullptr) { // the sender wakes that one, too
+        below->abandon(direction::read);
+        reader_ = std::exchange(reading_, nullptr);
+    }
     try {
         portico::detail::promise_base& root = send().release().promise();
         root.owner = this;
@@ -440,6 +470,8 @@ void tls_transport::start_sending() noexcept
         portico::detail::resume(root);
     } catch (const std::bad_alloc&) {
         write_failure_ = ENOMEM;
+        sender_reads_ = false;
+        wake();
     }
 }
 
@@ -447,6 +479,14 @@ void tls_transport::stop_sending() noexcept
 {
     if (sender_ != nullptr)
         std::exchange(sender_, nullptr)->handle().destroy();
+    sender_reads_ = false;
+}
+
+void tls_transport::wake() noexcept
+{
+    for (operation** const each : {&reader_, &writer_})
+        if (operation* const waiter = std::exchange(*each, nullptr))
+            waiter->ready_later();
 }
 
 void tls_transport::on_done(portico::detail::promise_base&) noexcept
@@ -454,9 +494,7 @@ void tls_transport::on_done(portico::detail::promise_base&) noexcept
     stop_sending();
     if (std::exchange(shutdown_below_, false) && write_failure_ == 0)
         write_failure_ = below->shutdown_write().value();
-    for (operation** const each : {&reader_, &writer_})
-        if (operation* const waiter = std::exchange(*each, nullptr))
-            waiter->ready_later();
+    wake();
 }
 
 void tls_transport::wait(direction which, operation& waiter) noexcept
@@ -464,20 +502,18 @@ void tls_transport::wait(direction which, operation& waiter) noexcept
     if (which == direction::write) {
         writer_ = &waiter;
         start_sending();
-        if (sender_ == nullptr) // no memory
-            std::exchange(writer_, nullptr)->ready_later();
         return;
     }
     if (output_.empty())
         output_.release(); // idle
-    if (!established_)
-        handshaker_ = &waiter;
-    if (undelivered_)
-        waiter.ready_later();
-    else if (output_is_full_ && sender_ != nullptr)
+    if (sender_ != nullptr && (sender_reads_ || output_is_full_)) {
         reader_ = &waiter;
-    else
+    } else if (undelivered_) {
+        waiter.ready_later();
+    } else {
+        reading_ = &waiter;
         below->wait(direction::read, waiter);
+    }
 }
 
 void tls_transport::abandon(direction which) noexcept
@@ -485,14 +521,16 @@ void tls_transport::abandon(direction which) noexcept
     if (which == direction::write) {
         writer_ = nullptr;
     } else {
-        handshaker_ = reader_ = nullptr;
-        below->abandon(direction::read);
+        reader_ = nullptr;
+        if (std::exchange(reading_, nullptr) != nullptr)
+            below->abandon(direction::read);
     }
 }
 
 std::error_code tls_transport::shutdown_write() noexcept
 {
-    if (established_ && failure_ == 0) {
+    const bool is_shut_down = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0; // another one would read
+    if (established_ && failure_ == 0 && !is_shut_down) {
         SSL_shutdown(ssl_.get());
         ERR_clear_error();
     }
@@ -508,9 +546,10 @@ std::error_code tls_transport::shutdown_write() noexcept
 void tls_transport::stop_waiting() noexcept
 {
     stop_sending();
-    reader_ = writer_ = nullptr;
-    if (handshaker_ != nullptr)
-        std::exchange(handshaker_, nullptr)->ready_later();
+    operation* const waiter = reading_ != nullptr ? reading_ : reader_;
+    reading_ = reader_ = writer_ = nullptr;
+    if (waiter != nullptr && !established_)
+        waiter->ready_later();
 }
 
 void tls_transport::close() noexcept
@@ -523,7 +562,8 @@ void tls_transport::close() noexcept
 void tls_transport::abort() noexcept
 {
     stop_waiting();
-    below->abort();
+    if (below)
+        below->abort();
 }
 
 void tls_transport::release() noexcept

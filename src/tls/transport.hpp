@@ -29,7 +29,9 @@ struct session_origin {
     std::string key;
 };
 
-class tls_transport final : public layered_transport, public portico::detail::pooled, private portico::detail::task_owner {
+class tls_transport final : public layered_transport,
+                            public portico::detail::pooled,
+                            private portico::detail::task_owner {
 public:
     /// `received`: what the transport below has given to others before.
     tls_transport(context& own, ssl_pointer ssl, std::string received, std::unique_ptr<handshake_state> handshake,
@@ -83,6 +85,9 @@ private:
     void start_sending() noexcept;
     void stop_sending() noexcept;
     void stop_waiting() noexcept;
+    void wake() noexcept;
+    /// OpenSSL has a part of a message to it (a key update, a session), and writes nothing until it has read the rest.
+    bool is_in_message() const noexcept { return established_ && failure_ == 0 && SSL_in_init(ssl_.get()) != 0; }
     task<> send();
     void on_done(portico::detail::promise_base& ended) noexcept override;
     int read_from_below(char* to, std::size_t size) noexcept;
@@ -95,9 +100,9 @@ private:
     output_queue output_;
     cancel_scope scope_;
     portico::detail::promise_base* sender_ = nullptr; // waits until the transport below takes more
-    operation* handshaker_ = nullptr; // waits for the handshake to go on
-    operation* reader_ = nullptr; // waits for the sender: OpenSSL has to answer before it reads on
-    operation* writer_ = nullptr; // waits for the sender
+    operation* reading_ = nullptr; // waits for the transport below
+    operation* reader_ = nullptr;  // waits for the sender, which reads, or has to send before OpenSSL reads on
+    operation* writer_ = nullptr;  // waits for the sender
     std::string failure_detail_;
     int failure_ = 0;       // of everything, as io_result::code has it
     int read_failure_ = 0;  // of the transport below
@@ -108,6 +113,8 @@ private:
     bool drained_below_ = false;   // another read of it would find nothing
     bool undelivered_ = false;     // the last read left something decrypted, or to be decrypted
     bool output_is_full_ = false;  // OpenSSL could not write
+    bool unsent_below_ = false;    // the transport below has kept a part itself
+    bool sender_reads_ = false;    // the sender waits for reading, for the sake of a writer: see `is_in_message`
     bool shutdown_below_ = false;  // to be done when everything is passed on
 };
 

@@ -60,13 +60,39 @@ std::string shown(const std::string& text)
     return text::escape(text, 200);
 }
 
+struct alternative_name {
+    const char* kind; ///< with a colon behind
+    std::string name;
+};
+
+/// Whom a certificate is for.
+std::vector<alternative_name> names_of(X509& which)
+{
+    std::vector<alternative_name> found;
+    const names_pointer names(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&which, NID_subject_alt_name, nullptr, nullptr)));
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        int type = 0;
+        const auto* const value = static_cast<const ASN1_STRING*>(
+            GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type));
+        switch (type) {
+        case GEN_DNS: found.push_back({"DNS:", text_of(value)}); break;
+        case GEN_IPADD: found.push_back({"IP:", address_of(value)}); break;
+        case GEN_EMAIL: found.push_back({"email:", text_of(value)}); break;
+        case GEN_URI: found.push_back({"URI:", text_of(value)}); break;
+        default: break;
+        }
+    }
+    return found;
+}
+
 /// By what a person knows a certificate.
 std::string subject_of(X509& which)
 {
     std::string name = common_name(X509_get_subject_name(&which));
     if (name.empty()) {
-        const std::vector<std::string> names = names_of(which);
-        name = names.empty() ? one_line(X509_get_subject_name(&which)) : names.front();
+        const std::vector<alternative_name> names = names_of(which);
+        name = names.empty() ? one_line(X509_get_subject_name(&which)) : names.front().name;
     }
     return name.empty() ? "without a name" : "of " + shown(name);
 }
@@ -88,10 +114,10 @@ std::string date_of(const ASN1_TIME* when)
 std::string describe_names(X509& which)
 {
     constexpr std::size_t most = 3;
-    const std::vector<std::string> names = names_of(which);
+    const std::vector<alternative_name> names = names_of(which);
     std::string list;
     for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
-        list += (list.empty() ? "" : ", ") + shown(names[i]);
+        list += (list.empty() ? "" : ", ") + shown(names[i].name);
     if (names.size() > most)
         list += fmt::format(" and {} more", names.size() - most);
     return list;
@@ -99,7 +125,7 @@ std::string describe_names(X509& which)
 
 std::string describe_fault(int reason, X509& which, const std::string& host, int depth)
 {
-    const std::string what = (depth == 0 ? "certificate " : "certificate of an authority, ") + subject_of(which);
+    const std::string what = (depth == 0 ? "certificate " : "authority's certificate ") + subject_of(which);
     switch (reason) {
     case X509_V_ERR_CERT_HAS_EXPIRED: return what + " expired on " + date_of(X509_get0_notAfter(&which));
     case X509_V_ERR_CERT_NOT_YET_VALID: return what + " is not valid before " + date_of(X509_get0_notBefore(&which));
@@ -145,23 +171,6 @@ bool verification::on_verify(bool is_good, X509_STORE_CTX& chain) noexcept
         X509_STORE_CTX_set_error(&chain, X509_V_ERR_OUT_OF_MEM);
         return false;
     }
-}
-
-std::vector<std::string> names_of(X509& which)
-{
-    std::vector<std::string> found;
-    const names_pointer names(
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&which, NID_subject_alt_name, nullptr, nullptr)));
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-        int type = 0;
-        const auto* const value = static_cast<const ASN1_STRING*>(
-            GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type));
-        if (type == GEN_IPADD)
-            found.push_back(address_of(value));
-        else if (type == GEN_DNS || type == GEN_EMAIL || type == GEN_URI)
-            found.push_back(text_of(value));
-    }
-    return found;
 }
 
 namespace {
@@ -235,7 +244,8 @@ peer_certificate describe(X509& which)
     peer_certificate made;
     made.der = der_of(which);
     made.subject = one_line(X509_get_subject_name(&which));
-    made.names = names_of(which);
+    for (const alternative_name& each : names_of(which))
+        made.names.push_back(each.kind + each.name);
     made.pin = pin_of(which);
     return made;
 }

@@ -30,8 +30,6 @@ private:
     int reason_ = 0;
 };
 
-/// The names that a certificate is for, as text.
-std::vector<std::string> names_of(X509& which);
 peer_certificate describe(X509& which);
 /// `sha256//` and the hash of a public key, in base64.
 std::string pin_of(X509& which);

@@ -2,6 +2,7 @@
 import contextlib
 import datetime
 import os
+import queue
 import shutil
 import socket
 import ssl
@@ -96,19 +97,19 @@ class Downloads(HttpsGet):
                 self.assert_gets(port)
 
     def test_the_server_is_told_the_end(self):
-        ends = []
+        ends = queue.Queue()
 
         def serve(stream):
             replay(HELLO)(stream)
             try:
-                ends.append(stream.recv(1))  # raises where the stream was cut
+                ends.put(stream.recv(1))  # raises where the stream was cut
             except OSError as failure:
-                ends.append(failure)
+                ends.put(failure)
 
         with self.https(serve, ends_well=False) as port:
             for _ in range(3):
                 self.assert_gets(port)
-        self.assertEqual(ends, 3 * [b""])
+                self.assertEqual(ends.get(timeout=60), b"")
 
     def test_whom_the_system_trusts_is_trusted_and_what_is_given_takes_its_place(self):
         environment = os.environ | {"SSL_CERT_FILE": self.authority.file}

@@ -3,6 +3,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -305,7 +306,22 @@ class Reload(TlsServer):
             self.assertEqual(self.shown(server), self.server.der())
             self.install(other, *self.places)
             server.process.send_signal(signal.SIGHUP)
-            self.assertEqual([server.error(), server.error()], 2 * [RELOADED])
+            self.assertEqual([server.error() for _ in range(3)], 3 * [RELOADED])  # their parent, too
+            for _ in range(20):
+                self.assertEqual(self.shown(server), other.der())
+
+    def test_processes_that_take_the_place_of_others_have_the_new_ones(self):
+        other = self.authority.issue("a server after a crash")
+        with Server(*self.own, "--prefork", "2", "--log", "none") as server:
+            processes = [int(re.search(r"\(process ([0-9]+)", line)[1]) for line in server.listening]
+            self.install(other, *self.places)
+            server.process.send_signal(signal.SIGHUP)
+            self.assertEqual([server.error() for _ in range(3)], 3 * [RELOADED])  # their parent, too
+            for each in processes:
+                os.kill(each, signal.SIGKILL)
+            places = [server.line() for _ in processes]
+            self.assertEqual([line.startswith("listening on ") for line in places], 2 * [True], places)
+            self.assertFalse(set(places) & set(server.listening))
             for _ in range(20):
                 self.assertEqual(self.shown(server), other.der())
 

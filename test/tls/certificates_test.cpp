@@ -76,8 +76,8 @@ TEST_CASE("a certificate that a trusted authority has issued for the host is acc
     REQUIRE(outcome.client->peer);
     CHECK(outcome.client->peer->subject == "CN=a server");
     REQUIRE(outcome.client->peer->names.size() == 2);
-    CHECK(outcome.client->peer->names[0] == "localhost");
-    CHECK(outcome.client->peer->names[1] == "127.0.0.1");
+    CHECK(outcome.client->peer->names[0] == "DNS:localhost");
+    CHECK(outcome.client->peer->names[1] == "IP:127.0.0.1");
     CHECK(outcome.client->version == here.client.least);
     REQUIRE(outcome.server);
     CHECK_FALSE(outcome.server->peer);
@@ -233,7 +233,7 @@ TEST_CASE("a server that asks for a client's certificate takes one from a truste
     REQUIRE(outcome.server->peer);
     CHECK(outcome.server->peer->subject == "CN=a client");
     REQUIRE(outcome.server->peer->names.size() == 1);
-    CHECK(outcome.server->peer->names[0] == "user@portico.test");
+    CHECK(outcome.server->peer->names[0] == "email:user@portico.test");
 }
 
 TEST_CASE("a client without a certificate is served where it is optional and refused where it is required")

@@ -57,7 +57,7 @@ TEST_CASE("TLS: the server shows the certificate for the name that the client as
         REQUIRE(both.client);
         REQUIRE(both.client->peer);
         CHECK(both.client->peer->subject == std::string("CN=") + shown);
-        CHECK(both.client->peer->names == std::vector<std::string>{shown});
+        CHECK(both.client->peer->names == std::vector<std::string>{std::string("DNS:") + shown});
     }
     for (const char* const host : {"one.example", "two.example"})
         CHECK(converse(tls::client_context(client_for(folder, host)), server, host).client);
@@ -325,6 +325,69 @@ TEST_CASE("TLS: another task may close a connection in the middle of its handsha
         });
         CHECK(code == errc::closed);
     });
+}
+
+TEST_CASE("TLS: whatever another task does with a connection in the middle of its handshake is misuse, and harms nothing")
+{
+    using act = task<> (*)(connection&);
+    const std::vector<std::pair<const char*, act>> acts{
+        {"move", [](connection& which) -> task<> {
+             const connection other(std::move(which));
+             co_return;
+         }},
+        {"exchange_transport", [](connection& which) -> task<> {
+             which.exchange_transport({});
+             co_return;
+         }},
+        {"read_some", [](connection& which) -> task<> { (void)co_await which.read_some(); }},
+        {"try_read_some", [](connection& which) -> task<> {
+             (void)which.try_read_some();
+             co_return;
+         }},
+        {"wait_readable", [](connection& which) -> task<> { co_await which.wait_readable(); }},
+        {"write", [](connection& which) -> task<> { co_await which.write("in the clear"); }},
+        {"try_write", [](connection& which) -> task<> {
+             (void)which.try_write("in the clear");
+             co_return;
+         }},
+        {"wait_writable", [](connection& which) -> task<> { co_await which.wait_writable(); }},
+        {"finish", [](connection& which) -> task<> { co_await which.finish(); }},
+        {"handshake as a client", [](connection& which) -> task<> {
+             co_await tls::handshake(which, *trusted_server::instance().client, "localhost");
+         }},
+        {"handshake as a server",
+         [](connection& which) -> task<> { co_await tls::handshake(which, *trusted_server::instance().server); }}};
+    for (const auto& [name, disturb] : acts)
+        for (const bool is_server : {false, true}) {
+            INFO(name << (is_server ? ", server" : ", client"));
+            run_in_memory([&](context& own, memory_backend& outside) -> task<> {
+                outside.advance_when_idle();
+                auto ends = connection_pair(own);
+                connection& ours = is_server ? ends.second : ends.first;
+                const trusted_server& both = trusted_server::instance();
+                co_await scope([&](task_group& group) -> task<> {
+                    const auto begin = [&](bool as_server) {
+                        group.spawn(as_server ? tls::handshake(ends.second, *both.server)
+                                              : tls::handshake(ends.first, *both.client, "localhost"));
+                    };
+                    begin(is_server);
+                    co_await yield();
+                    bool is_misuse = false;
+                    try {
+                        co_await disturb(ours);
+                    } catch (const misuse&) {
+                        is_misuse = true;
+                    } catch (const error&) {
+                    }
+                    CHECK(is_misuse);
+                    begin(!is_server);
+                });
+                CHECK(tls::info(ends.first));
+                CHECK(tls::info(ends.second));
+                co_await ends.first.write("unharmed\n");
+                co_await expect_line(ends.second, "unharmed");
+            });
+        }
 }
 
 TEST_CASE("TLS: a handler runs over it unchanged, in a server and in a client")

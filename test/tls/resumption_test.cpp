@@ -2,6 +2,10 @@
 #include "support/servers.hpp"
 #include "support/tls.hpp"
 
+#include <algorithm>
+#include <ctime>
+#include <fmt/chrono.h>
+#include <thread>
 #include <tls/ticket_keys.hpp>
 
 using namespace portico;
@@ -144,6 +148,82 @@ TEST_CASE("TLS: a session that began before other clients were trusted is not re
         peers.server->reload();
         const tls_outcome both = converse(*peers.client, *peers.server, "localhost");
         CHECK_FALSE(both.server);
+    }
+}
+
+namespace {
+
+using std::chrono::system_clock;
+
+/// A server and a client of one version, which require certificates of each other: one of them is of short life.
+struct short_lived {
+    short_lived(tls::protocol_version which, bool server_ends, system_clock::time_point until)
+    {
+        const certificate authority = certificate::authority("an authority");
+        const std::string trusted = folder.write("ca.pem", authority.pem());
+        certificate_content server_content, client_content("a client", {});
+        client_content.usage = "clientAuth";
+        (server_ends ? server_content : client_content).until = fmt::format("{:%Y%m%d%H%M%S}Z", until);
+        tls::server_options server_options;
+        server_options.certificates = {folder.write("server", certificate(server_content, &authority))};
+        server_options.clients = tls::client_certificates::required;
+        server_options.client_ca_file = trusted;
+        server.emplace(server_options);
+        tls::client_options client_options;
+        client_options.ca_file = trusted;
+        client_options.certificate = folder.write("client", certificate(client_content, &authority));
+        client_options.least = client_options.most = which;
+        client.emplace(client_options);
+    }
+
+    bool is_resumed() const
+    {
+        const tls_outcome both = converse(*client, *server, "localhost");
+        return both.client && both.server && both.client->resumed && both.server->resumed;
+    }
+
+    certificate_folder folder;
+    std::optional<tls::server_context> server;
+    std::optional<tls::client_context> client;
+};
+
+/// One of each kind, each with a session that goes on; none where that took longer than the certificates live.
+std::vector<std::unique_ptr<short_lived>> resumed_pairs(system_clock::time_point until)
+{
+    std::vector<std::unique_ptr<short_lived>> made;
+    for (const auto version : versions)
+        for (const bool server_ends : {false, true}) {
+            made.push_back(std::make_unique<short_lived>(version, server_ends, until));
+            (void)converse(*made.back()->client, *made.back()->server, "localhost");
+        }
+    const bool are_resumed = std::ranges::all_of(made, [](const auto& each) { return each->is_resumed(); });
+    if (!are_resumed)
+        made.clear();
+    return made;
+}
+
+} // namespace
+
+// On the real clock, for OpenSSL knows no other: as short as a certificate's dates, in whole seconds, allow.
+TEST_CASE("TLS: no session goes on when the certificate of its server, or of its client, has expired")
+{
+    system_clock::time_point until;
+    std::vector<std::unique_ptr<short_lived>> pairs;
+    for (int life = 2; pairs.empty() && life < 100; life *= 2) { // longer on a slow machine
+        until = std::chrono::floor<std::chrono::seconds>(system_clock::now()) + std::chrono::seconds(life);
+        pairs = resumed_pairs(until);
+    }
+    REQUIRE_FALSE(pairs.empty());
+    std::this_thread::sleep_until(until);
+    while (std::time(nullptr) < system_clock::to_time_t(until)) // it may lag behind
+        std::this_thread::sleep_for(1ms);
+    for (const auto& each : pairs) {
+        const bool server_ends = (&each - pairs.data()) % 2 == 1;
+        const tls_outcome both = converse(*each->client, *each->server, "localhost");
+        const auto& verifier = server_ends ? both.client : both.server;
+        require_untrusted(verifier, X509_V_ERR_CERT_HAS_EXPIRED, "expired on");
+        const auto& other = server_ends ? both.server : both.client;
+        CHECK_FALSE(other);
     }
 }
 

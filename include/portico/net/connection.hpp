@@ -75,7 +75,8 @@ public:
     /// Exactly `count` bytes; empty where the stream ends before the first, `errc::truncated` where it ends inside.
     [[nodiscard]] detail::reading_exactly read_exactly(std::size_t count);
     /// Up to and with `delimiter` (not empty, and valid until this completes), at most `limit` bytes, else
-    /// `errc::limit_exceeded`; none where the stream ends before the first byte, `errc::truncated` where it ends inside.
+    /// `errc::limit_exceeded`; none where the stream ends before the first byte, `errc::truncated` where it ends
+    /// inside.
     [[nodiscard]] detail::reading_part read_until(bytes delimiter, std::size_t limit);
     /// A line of at most `limit` bytes without its end, which is LF or CR LF; ends and fails like `read_until`.
     [[nodiscard]] detail::reading_part read_line(std::size_t limit = 8192);
@@ -107,19 +108,21 @@ public:
     /// Descriptors are closed unseen by every other read, as are those beyond `most`.
     [[nodiscard]] detail::reading_descriptors read_descriptors(std::size_t limit = context::buffer_size, std::size_t most = 253);
     /// Writes a part of the file that is open under a descriptor, without the bytes passing through the program
-    /// (sendfile(2)); its own position stays. Completes with the number of bytes: less than `count` where the file ends.
+    /// (sendfile(2)); its own position stays. Completes with the number of bytes: less than `count` where the file
+    /// ends.
     [[nodiscard]] detail::writing_file write_file(int file, std::uint64_t offset = 0, std::uint64_t count = UINT64_MAX);
 
     /// Sends the end of the stream; reading goes on. Failure means that the connection is gone.
     result<void> shutdown_write() noexcept;
-    /// Ends well: sends the end of the stream, drops what the peer still sends (within the limits), so that it gets
-    /// to read what was written before, then closes. Never fails. What a server does when a handler returns. Over TLS the
+    /// Ends well: sends the end of the stream, drops what the peer still sends (within the limits), so that it gets to
+    /// read what was written before, then closes. Never fails. What a server does when a handler returns. Over TLS the
     /// end is something to be written, for which a peer that is slow to read has the connection's `timeout`, too.
     task<> finish(finish_limits limits = {});
     /// Closes at once; pending operations fail with `errc::closed`. Unread input makes the system reset the connection,
     /// which can cost the peer what was written last: `finish` does not.
     void close() noexcept;
-    /// Resets the connection: the peer sees an error (the end of the stream where it is a Unix socket, which knows none).
+    /// Resets the connection: the peer sees an error (the end of the stream where it is a Unix socket, which knows
+    /// none).
     void abort() noexcept;
     /// Whether neither `close` nor anything like it was called; the peer may have gone all the same.
     bool is_open() const noexcept { return !closed_; }
@@ -132,12 +135,27 @@ public:
     socket_options options() const noexcept { return socket_options(is_open() ? transport_.get() : nullptr); }
     /// The socket's descriptor; -1 where there is none.
     int native_handle() const noexcept;
-    /// Gives the socket up: its descriptor, non-blocking, is the caller's, and the connection is closed without a word to
-    /// the peer. Throws `misuse` where bytes have been received that nobody has read, or there is no descriptor.
+    /// Gives the socket up: its descriptor, non-blocking, is the caller's, and the connection is closed without a word
+    /// to the peer. Throws `misuse` where bytes have been received that nobody has read, or there is no descriptor.
     int release();
-    /// Puts another transport in the place of its own, which it returns; the other one usually works over it then. Bytes
-    /// that have been received and not been read stay. Throws `misuse` where an operation is under way, or it is closed.
+    /// Puts another transport in the place of its own, which it returns; the other one usually works over it then.
+    /// Bytes that have been received and not been read stay. Throws `misuse` where an operation is under way, or it is
+    /// closed.
     transport_ptr exchange_transport(transport_ptr stream);
+    /// Holds a connection for what needs it alone, such as a handshake: meanwhile every operation on it, moving it and
+    /// exchanging its transport throw `misuse`, as making a second one of these does, or one while an operation is
+    /// under way.
+    class reservation {
+    public:
+        /// From now on.
+        explicit reservation(connection& which);
+        reservation(const reservation&) = delete;
+        reservation& operator=(const reservation&) = delete;
+        ~reservation() { which_.reserved_ = false; }
+
+    private:
+        connection& which_;
+    };
     /// What it runs on; null where it was moved from.
     const transport* current_transport() const noexcept { return transport_.get(); }
 
@@ -148,8 +166,8 @@ public:
     std::uint64_t bytes_written() const noexcept { return bytes_written_; } ///< the same for writing
     context& owner() const noexcept { return buffer_.group().owner(); } ///< the context it belongs to
 
-    /// Whether the server drains that has accepted it: a handler that could go on for long comes to an end then, between
-    /// two requests. False where no server has.
+    /// Whether the server drains that has accepted it: a handler that could go on for long comes to an end then,
+    /// between two requests. False where no server has.
     bool is_draining() const noexcept { return buffer_.group().draining().is_set(); }
     /// Completes when it drains; for `when_any(peer.read_line(), peer.wait_draining())`.
     [[nodiscard]] event::waiting wait_draining() noexcept { return buffer_.group().draining().wait(); }
@@ -175,6 +193,7 @@ private:
     bool closed_ = false;
     bool drained_ = false; // the last read has emptied the transport
     bool unsent_ = false;  // the transport has kept a part of the last write
+    bool reserved_ = false;
 };
 
 /// A connection on a connected stream socket of the system, which it owns from then on: from another library, another

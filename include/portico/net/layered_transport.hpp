@@ -1,5 +1,5 @@
-// layered_transport: a transport over another one, from which it has its addresses and options. What becomes of the bytes
-// is not inherited: none may go past a layer that encrypts them.
+// layered_transport: a transport over another one, from which it has its addresses and options. What becomes of the
+// bytes is not inherited: none may go past a layer that encrypts them.
 #pragma once
 
 #include <portico/net/transport.hpp>

@@ -14,8 +14,9 @@ class transport : public socket_base {
 public:
     /// Reads what is there, at most `destination.size()` bytes (at least 1).
     virtual io_result try_read(std::span<char> destination) noexcept = 0;
-    /// Writes the buffers in order, as much as goes; there is at least one byte in them. A transport over another one may
-    /// keep a part of it (`unsent`), and passes that on as soon as it can; a try with no bytes then tells whether it has.
+    /// Writes the buffers in order, as much as goes; there is at least one byte in them. A transport over another one
+    /// may keep a part of it (`unsent`), and passes that on as soon as it can; a try with no bytes then tells whether
+    /// it has.
     virtual io_result try_write(std::span<const bytes> buffers) noexcept = 0;
 
     /// The same over a Unix socket, with descriptors beside the bytes (unix(7), SCM_RIGHTS), which arrive with the
@@ -28,11 +29,11 @@ public:
 
     /// Whether a connect has succeeded, once it is writable.
     virtual std::error_code connect_result() noexcept = 0;
-    /// Sends the end of the stream; what was written before arrives first. `std::errc::operation_in_progress`: soon, and
-    /// a try to write no bytes tells when.
+    /// Sends the end of the stream; what was written before arrives first. `std::errc::operation_in_progress`: soon,
+    /// and a try to write no bytes tells when.
     virtual std::error_code shutdown_write() noexcept = 0;
-    /// After a wait for reading: whether a try would come back with something. A transport over another one may have been
-    /// woken by what is its own business.
+    /// After a wait for reading: whether a try would come back with something. A transport over another one may have
+    /// been woken by what is its own business.
     virtual bool is_readable() noexcept { return true; }
     /// What there is to say about a failure beyond its code.
     virtual std::string failure_detail() const { return {}; }

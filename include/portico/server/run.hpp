@@ -27,7 +27,7 @@ struct serve_options {
     /// the one that serves: a restart that refuses nobody. The one before then drains and ends; it tells a service
     /// manager the new one's MAINPID, which needs NotifyAccess=all. Empty: none.
     std::string hand_over;
-    /// What SIGHUP does; without it SIGHUP has its usual effect.
+    /// What SIGHUP does; without it SIGHUP has its usual effect. With `prefork`, in each process and in their parent.
     unique_function<void()> on_reload;
 };
 

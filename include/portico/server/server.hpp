@@ -34,8 +34,8 @@ struct server_options {
     int mode = -1;      ///< of the files of Unix sockets: see `listen_options`
     /// What comes before the handler: the header of the PROXY protocol, and what `server::handshake` does.
     duration handshake_timeout = std::chrono::seconds(10);
-    /// At that at a time; then accepting pauses. Divided among threads.
-    std::size_t max_handshakes = 2'000;
+    /// Handshakes under way at a time; then accepting pauses. Divided among threads.
+    std::size_t max_handshakes = 5'000;
     duration timeout = std::chrono::seconds(60); ///< each operation of a connection, until the handler sets another
     duration session_timeout = no_timeout;       ///< a handler in all; then it is cancelled
     finish_limits finish{};                      ///< what is waited for after a handler has returned
@@ -97,8 +97,8 @@ public:
     /// Asked for each connection before its first byte is read (but for the header of a trusted proxy): false refuses
     /// it, and it is closed.
     void verify(unique_function<bool(const connection&)> hook);
-    /// What is done on each connection before its handler, within `handshake_timeout`: TLS (`tls::handshaker`). One whose
-    /// handshake fails is refused.
+    /// What is done on each connection before its handler, within `handshake_timeout`: TLS (`tls::handshaker`). One
+    /// whose handshake fails is refused.
     void handshake(handler hook);
     /// Called for each connection before its handler.
     void on_accept(unique_function<void(const connection&)> hook);
@@ -107,9 +107,9 @@ public:
     /// Called for each handler that has failed, with its exception, unless the connection was merely lost; in place of
     /// the context's reports. It must not throw. The connection may have been moved from.
     void on_error(unique_function<void(const connection&, const std::exception_ptr&)> hook);
-    /// Called for each connection that is refused because its handshake has failed, or its header of the PROXY protocol,
-    /// when it is closed: as a session that was `refused`, with the exception. It must not throw. Unless it is set, they
-    /// are counted and nothing more.
+    /// Called for each connection that is refused because its handshake has failed, or its header of the PROXY
+    /// protocol, when it is closed: as a session that was `refused`, with the exception. It must not throw. Unless it
+    /// is set, they are counted and nothing more.
     void on_handshake_failed(unique_function<void(const closed_session&)> hook);
     /// Calls `action` at this interval while it runs, the first time after one; what it throws ends `run`. Several may
     /// be set.

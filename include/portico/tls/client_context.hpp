@@ -35,8 +35,8 @@ struct client_options {
 };
 
 /// What the connections of a client have in common: its options, with the files read, and the sessions by which a later
-/// handshake with the same host and port is shorter (at most 1,000 of them, the last two of each). A handle: copies refer
-/// to the same. For any number of contexts and threads.
+/// handshake with the same host and port is shorter (at most 1,000 of them, the last two of each). A handle: copies
+/// refer to the same. For any number of contexts and threads.
 class client_context {
 public:
     /// Throws `error` for a file that cannot be read or does not hold what it should, and for a malformed option.

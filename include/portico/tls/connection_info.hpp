@@ -16,7 +16,7 @@ namespace tls {
 struct peer_certificate {
     std::string der;                ///< all of it (RFC 5280)
     std::string subject;            ///< in the form of RFC 2253: `CN=localhost`
-    std::vector<std::string> names; ///< subject alternative names: DNS names, IP and mail addresses
+    std::vector<std::string> names; ///< subject alternative names: `DNS:localhost`, `IP:127.0.0.1`, `email:`, `URI:`
     std::string pin;                ///< its public key, as `client_options::pinned_public_key` takes it
 };
 

@@ -11,16 +11,18 @@ namespace portico::inline v0_1::tls {
 /// How a handshake is done.
 struct handshake_options {
     duration timeout = std::chrono::seconds(30); ///< for all of it
-    /// What the peer has sent and nobody has read begins the handshake: after `peek`, or the header of a proxy. By default
-    /// it is an error, because in the place of STARTTLS somebody else may have put it there (RFC 3207 section 6).
+    /// What the peer has sent and nobody has read begins the handshake: after `peek`, or the header of a proxy. By
+    /// default it is an error, because in the place of STARTTLS somebody else may have put it there (RFC 3207 section
+    /// 6).
     bool take_received_bytes = false;
 };
 
 /// Does the handshake, at once or in the place that a protocol has for it (STARTTLS). From then on everything that the
-/// connection sends and receives is encrypted: its transport is replaced by one over it. The connection must be idle.
+/// connection sends and receives is encrypted: its transport is replaced by one over it. The connection must be idle,
+/// and nothing else may be done with it meanwhile but to close it (`misuse`).
 ///
-/// As a client: `host` is whom the certificate must be for, a name or an IP address (RFC 9525: by its subject alternative
-/// names alone), and what is asked for (SNI). As a server, the context says everything.
+/// As a client: `host` is whom the certificate must be for, a name or an IP address (RFC 9525: by its subject
+/// alternative names alone), and what is asked for (SNI). As a server, the context says everything.
 ///
 /// Completes when the peer is verified and data can flow. Fails with `certificate_error`; with `protocol_error` where
 /// the peer's bytes are wrong (`errc::malformed`) or end (`errc::truncated`); with `errc::refused` where the peer has
@@ -31,11 +33,12 @@ struct handshake_options {
 /// - `shutdown_write` and `finish` tell the peer (close_notify) that the stream ends there; `finish` waits for the peer
 ///   to do the same, within its limits. `close` and the destructor do not tell, and the peer can take that for a
 ///   stream that was cut off.
-/// - A stream that ends otherwise is `errc::truncated`, for every read: somebody on the way may have cut it. A protocol that
-///   knows by other means that it has everything may take that for the end.
-/// - A read that is cancelled or late has taken nothing. A write that is may have sent a part, in whole records: the next
-///   one goes on behind it.
+/// - A stream that ends otherwise is `errc::truncated`, for every read: somebody on the way may have cut it. A protocol
+///   that knows by other means that it has everything may take that for the end.
+/// - A read that is cancelled or late has taken nothing. A write that is may have sent a part, in whole records: the
+///   next one goes on behind it.
 /// - What is wrong with the peer's bytes is `errc::malformed`, an alert of the peer `errc::refused`.
+/// - What `try_write` has taken and the system has not is sent later, and not at all once the connection is closed.
 /// - There are no descriptors to pass, and `release` throws `misuse`.
 /// - Renegotiation is refused; there is no compression and no early data.
 task<> handshake(connection& peer, client_context with, std::string host, handshake_options options = {});

@@ -32,7 +32,8 @@ struct server_options {
     std::string client_ca_file;
     /// The protocols that it speaks (RFC 7301), preferred ones first. A client that offers others alone is refused.
     std::vector<std::string> application_protocols;
-    /// The keys of session tickets change after this time; a ticket is good for one more.
+    /// The keys of session tickets change after this time; a ticket is good for one more. A client that comes often
+    /// enough has a new one each time, as long as its certificate, where it has shown one, has not expired.
     std::chrono::seconds ticket_key_lifetime = std::chrono::hours(1);
     protocol_version least = protocol_version::tls1_2; ///< the oldest version
     protocol_version most = protocol_version::tls1_3;  ///< the newest one
