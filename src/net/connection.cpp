@@ -90,7 +90,9 @@ void connection::abort() noexcept
 
 result<void> connection::shutdown_write() noexcept
 {
-    const std::error_code code = is_open() ? transport_->shutdown_write() : make_error_code(errc::closed);
+    const std::error_code code = reserved_   ? make_error_code(std::errc::device_or_resource_busy)
+                                 : is_open() ? transport_->shutdown_write()
+                                             : make_error_code(errc::closed);
     if (code == std::errc::operation_in_progress)
         unsent_ = true;
     else if (code)

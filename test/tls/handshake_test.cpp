@@ -327,7 +327,7 @@ TEST_CASE("TLS: another task may close a connection in the middle of its handsha
     });
 }
 
-TEST_CASE("TLS: whatever another task does with a connection in the middle of its handshake is misuse, and harms nothing")
+TEST_CASE("TLS: what another task does with a connection in the middle of its handshake is misuse and harms nothing")
 {
     using act = task<> (*)(connection&);
     const std::vector<std::pair<const char*, act>> acts{

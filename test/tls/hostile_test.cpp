@@ -846,7 +846,7 @@ private:
     std::uint64_t sequence_;
 };
 
-/// Counts how often it is waited for, and wakes nobody any more where that has no end: so a test fails instead of hanging.
+/// Counts how often it is waited for, and in the end wakes nobody any more: so a test that has no end fails at once.
 class counting_transport final : public layered_transport {
 public:
     unsigned waits = 0;

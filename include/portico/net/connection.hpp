@@ -144,7 +144,7 @@ public:
     transport_ptr exchange_transport(transport_ptr stream);
     /// Holds a connection for what needs it alone, such as a handshake: meanwhile every operation on it, moving it and
     /// exchanging its transport throw `misuse`, as making a second one of these does, or one while an operation is
-    /// under way.
+    /// under way. `shutdown_write` fails; `close` and `abort` close it.
     class reservation {
     public:
         /// From now on.
