@@ -25,6 +25,7 @@ class HttpsGet(tls.Certified):
     def setUpClass(cls):
         super().setUpClass()
         cls.trusting = ["--cacert", cls.authority.file]
+        cls.stranger = certificates.Authority(cls.made, "another CA")
 
     @contextlib.contextmanager
     def https(self, serve=replay(HELLO), files=None, ends_well=True, **settings):
@@ -60,8 +61,10 @@ class HttpsGet(tls.Certified):
         self.assertEqual(os.listdir(self.folder), [])
         if compare and shutil.which("curl"):
             options = [*(self.trusting if trusting else []), *options]
+            # A system may trust nobody, and curl then says that in place of whom it does not trust.
+            environment = os.environ | {"CURL_CA_BUNDLE": self.stranger.file}
             other = subprocess.run(["curl", "-q", "-sS", "--http1.1", *options, "https://%s:%d/file" % (host, port)],
-                                   check=False, capture_output=True, timeout=PATIENCE)
+                                   check=False, capture_output=True, timeout=PATIENCE, env=environment)
             self.assertEqual(other.returncode, expected, other.stderr)
 
 
@@ -113,10 +116,9 @@ class Downloads(HttpsGet):
 
     def test_whom_the_system_trusts_is_trusted_and_what_is_given_takes_its_place(self):
         environment = os.environ | {"SSL_CERT_FILE": self.authority.file}
-        other = certificates.Authority(self.made, "other CA")
         with self.https() as port:
             self.assert_gets(port, trusting=False, env=environment)
-            status, _, errors = self.get(port, "--cacert", other.file, trusting=False, env=environment)
+            status, _, errors = self.get(port, "--cacert", self.stranger.file, trusting=False, env=environment)
             self.assertEqual(status, 60, errors)
 
     def test_a_folder_of_authorities(self):
