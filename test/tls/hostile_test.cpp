@@ -349,11 +349,11 @@ TEST_CASE("TLS: a handshake of one byte a second ends exactly at its deadline")
 
 TEST_CASE("TLS: a link that is cut anywhere ends both sides with an error, unless all had arrived")
 {
-    for (const protocol_version version : versions) {
+    for (const protocol_version spoken : versions) {
         std::size_t cut = 0;
         for (std::size_t after = 0;; after += 7) {
             CAPTURE(after);
-            conversation talk(version, 300);
+            conversation talk(spoken, 300);
             run_in_memory([&](context& own, memory_backend& outside) -> task<> {
                 outside.advance_when_idle();
                 memory_link link;
@@ -376,11 +376,11 @@ TEST_CASE("TLS: a link that is cut anywhere ends both sides with an error, unles
 
 TEST_CASE("TLS: a stream that somebody ends anywhere is truncated, in both directions")
 {
-    for (const protocol_version version : versions)
+    for (const protocol_version spoken : versions)
         for (const bool is_to_server : {false, true})
             for (std::size_t at = 0, step = 13;; at += step) {
                 CAPTURE(at, is_to_server);
-                conversation talk(version, 300);
+                conversation talk(spoken, 300);
                 meddler ends(meddler::act::end, at), honest;
                 converse_through(talk, is_to_server ? ends : honest, is_to_server ? honest : ends);
                 if (!ends.has_acted()) {
@@ -397,7 +397,7 @@ TEST_CASE("TLS: a stream that somebody ends anywhere is truncated, in both direc
 
 TEST_CASE("TLS: the end of a stream in the place of a client's certificate is no handshake that is done")
 {
-    for (const protocol_version version : versions) {
+    for (const protocol_version spoken : versions) {
         tls::server_options options;
         options.certificates = {{trusted_server::instance().folder.path("server.pem"),
                                  trusted_server::instance().folder.path("server.key")}};
@@ -410,7 +410,7 @@ TEST_CASE("TLS: the end of a stream in the place of a client's certificate is no
                 auto left = connection_pair(own), right = connection_pair(own);
                 meddler hostile(meddler::act::inject_end, at), honest;
                 side client, server;
-                task<> ask = tls::handshake(left.first, new_client(version), "localhost");
+                task<> ask = tls::handshake(left.first, new_client(spoken), "localhost");
                 co_await when_all(note(left.first, std::move(ask), client),
                                   note(right.second, tls::handshake(right.second, asking), server),
                                   relay(left.second, right.first, hostile), relay(right.first, left.second, honest));
@@ -425,8 +425,8 @@ TEST_CASE("TLS: whatever a man in the middle changes is an error, and never a wr
     using act = meddler::act;
     constexpr unsigned samples = 12;
     std::uint32_t random = 20'261'123;
-    for (const protocol_version version : versions) {
-        conversation undisturbed(version, 20'000);
+    for (const protocol_version spoken : versions) {
+        conversation undisturbed(spoken, 20'000);
         meddler honest_to_server, honest_to_client;
         converse_through(undisturbed, honest_to_server, honest_to_client);
         CHECK_FALSE(undisturbed.client.failure);
@@ -442,14 +442,14 @@ TEST_CASE("TLS: whatever a man in the middle changes is an error, and never a wr
                     random = random * 1664525 + 1013904223;
                     // Half of them in the handshake.
                     const std::size_t at = (random >> 8) % (sample % 2 == 0 ? most : std::min<std::size_t>(most, 800));
-                    INFO("act " << static_cast<int>(what) << " at " << at << ", " << tls::to_string(version)
+                    INFO("act " << static_cast<int>(what) << " at " << at << ", " << tls::to_string(spoken)
                                 << (is_to_server ? ", to server" : ", to client"));
-                    conversation talk(version, 20'000);
+                    conversation talk(spoken, 20'000);
                     meddler hostile(what, at), honest;
                     converse_through(talk, is_to_server ? hostile : honest, is_to_server ? honest : hostile);
                     CHECK(hostile.has_acted());
                     const side& fooled = is_to_server ? talk.server : talk.client;
-                    const bool is_noticed = fooled.failure.has_value() || hostile.is_harmless(version);
+                    const bool is_noticed = fooled.failure.has_value() || hostile.is_harmless(spoken);
                     CHECK(is_noticed);
                 }
     }
@@ -532,15 +532,17 @@ TEST_CASE("TLS: others have their turn while a peer floods us with messages that
                 co_await update_keys(hostile, 500, SSL_KEY_UPDATE_NOT_REQUESTED);
             const std::size_t flooded = 30 * 500 * 27;
             std::size_t turns = 0;
-            bool is_done = false;
+            event done;
             co_await scope([&](task_group& group) -> task<> {
                 group.spawn([&]() -> task<> {
                     const bytes all = co_await ours.read_exactly(30);
                     CHECK(all == std::string(30, 'x'));
-                    is_done = true;
+                    done.set();
                 });
-                for (; !is_done; ++turns)
+                while (!done.is_set()) {
+                    ++turns;
                     co_await yield();
+                }
             });
             CHECK(turns >= flooded / (80 * 1024));
         });
@@ -583,8 +585,8 @@ TEST_CASE("TLS 1.2: renegotiation is refused, whoever asks for it")
 
 TEST_CASE("TLS: records of one byte are a stream like any other")
 {
-    for (const protocol_version version : versions)
-        after_handshake(true, version, {}, [](connection& hostile, connection& ours, memory_backend&) -> task<> {
+    for (const protocol_version spoken : versions)
+        after_handshake(true, spoken, {}, [](connection& hostile, connection& ours, memory_backend&) -> task<> {
             const std::string data = pattern(20'000);
             std::string received;
             const auto send = [&](connection& to) -> task<> {
@@ -612,12 +614,12 @@ TEST_CASE("TLS: bytes on the link that nobody has encrypted end it, with what wa
         "\x15\x03\x03\0\x02\x02\x28"s,          // a failure
         "\x16\x03\x03\0\x04\0\0\0\0"s,          // asks for renegotiation
         "GET / HTTP/1.1\r\n\r\n"};
-    for (const protocol_version version : versions)
+    for (const protocol_version spoken : versions)
         for (const bool ours_is_server : {false, true})
             for (const std::string& each : wrong)
-                after_handshake(ours_is_server, version, {},
+                after_handshake(ours_is_server, spoken, {},
                                 [&](connection& hostile, connection& ours, memory_backend&) -> task<> {
-                    INFO(tls::to_string(version) << ", server: " << ours_is_server << ", " << text::escape(each, 20));
+                    INFO(tls::to_string(spoken) << ", server: " << ours_is_server << ", " << text::escape(each, 20));
                     co_await hostile.write("before");
                     inject(hostile, each);
                     co_await hostile.write("behind");
@@ -635,9 +637,9 @@ TEST_CASE("TLS: bytes on the link that nobody has encrypted end it, with what wa
 
 TEST_CASE("TLS: each direction ends by itself, and the other goes on")
 {
-    for (const protocol_version version : versions)
+    for (const protocol_version spoken : versions)
         for (const bool ours_is_server : {false, true})
-            after_handshake(ours_is_server, version, {},
+            after_handshake(ours_is_server, spoken, {},
                             [](connection& near, connection& far, memory_backend&) -> task<> {
                 co_await near.write("all of it");
                 near.shutdown_write().value();
@@ -661,10 +663,10 @@ TEST_CASE("TLS: each direction ends by itself, and the other goes on")
 
 TEST_CASE("TLS: the end of our stream may be sent twice, and what the peer has on the way arrives")
 {
-    for (const protocol_version version : versions)
+    for (const protocol_version spoken : versions)
         for (const bool ours_is_server : {false, true})
             for (const bool is_read : {false, true})
-                after_handshake(ours_is_server, version, {},
+                after_handshake(ours_is_server, spoken, {},
                                 [&](connection& near, connection& far, memory_backend&) -> task<> {
                     co_await near.write("on the way");
                     far.shutdown_write().value();
