@@ -1,9 +1,11 @@
 // tls_transport: see transport.hpp.
 #include "transport.hpp"
 
+#include "peer_failure.hpp"
+#include "record_maker.hpp"
+
 #include <array>
 #include <cerrno>
-#include <fmt/format.h>
 #include <portico/tls/certificate_error.hpp>
 #include <unistd.h>
 
@@ -11,7 +13,6 @@ namespace portico::inline v0_1::tls::detail {
 
 namespace {
 
-constexpr std::size_t record_size = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t record_overhead = 64;           // or less (RFC 8446 section 5.2, RFC 5246 section 6.2.3)
 constexpr std::size_t most_a_write = 4 * record_size; // is encrypted before it is sent
 constexpr std::size_t most_a_try = 64 * 1024;         // is read from below: what is no data can go on and on
@@ -151,61 +152,11 @@ io_result tls_transport::fail(int code, std::string detail) noexcept
     return {io_status::failed, 0, code};
 }
 
-namespace {
-
-/// What a person makes of an alert (RFC 8446 section 6.2).
-std::string describe_alert(int alert)
-{
-    const auto because = [&](const char* what) {
-        return fmt::format("{} (alert {}, {})", what, alert, SSL_alert_desc_string_long(alert));
-    };
-    switch (alert) {
-    case SSL_AD_UNKNOWN_CA: return because("the peer does not trust our certificate");
-    case SSL_AD_CERTIFICATE_EXPIRED: return because("the peer finds that our certificate has expired");
-    case SSL_AD_BAD_CERTIFICATE:
-    case SSL_AD_UNSUPPORTED_CERTIFICATE:
-    case SSL_AD_CERTIFICATE_UNKNOWN: return because("the peer does not accept our certificate");
-    case SSL_AD_CERTIFICATE_REQUIRED: return because("the peer requires a certificate of ours");
-    case SSL_AD_PROTOCOL_VERSION: return because("the peer speaks none of the versions of TLS that are allowed here");
-    case SSL_AD_NO_APPLICATION_PROTOCOL:
-        return because("the peer speaks none of the application protocols that are offered");
-    case SSL_AD_HANDSHAKE_FAILURE: return because("the peer refuses what is offered");
-    default: return because("the peer refuses to go on");
-    }
-}
-
-std::string describe_reason(unsigned long code)
-{
-    switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
-    case SSL_R_HTTP_REQUEST:
-    case SSL_R_HTTPS_PROXY_REQUEST: return "the peer speaks HTTP without TLS (" + reason_of(code) + ")";
-    case SSL_R_WRONG_VERSION_NUMBER: return "the peer does not speak TLS (" + reason_of(code) + ")";
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-        return "the peer speaks none of the versions of TLS that are allowed here (" + reason_of(code) + ")";
-    default: return reason_of(code);
-    }
-}
-
-bool is_reason(unsigned long code, int reason) noexcept
-{
-    return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == reason;
-}
-
-} // namespace
-
 io_result tls_transport::fail_by_queue() noexcept
 {
-    const unsigned long code = ERR_get_error();
     try {
-        if (code == 0 || is_reason(code, SSL_R_UNEXPECTED_EOF_WHILE_READING))
-            return fail(negated(errc::truncated),
-                        established_ ? "the stream was cut off: it ended without TLS's close_notify"
-                                     : "the peer closed the connection during the handshake");
-        if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET)
-            return fail(negated(errc::refused), describe_alert(ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET));
-        if (is_reason(code, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE))
-            return fail(negated(errc::untrusted), "the peer has shown no certificate, which is required");
-        return fail(negated(errc::malformed), describe_reason(code));
+        peer_failure found = describe_failure(ERR_get_error(), established_);
+        return fail(negated(found.code), std::move(found.detail));
     } catch (...) {
         return fail(ENOMEM, {});
     }
@@ -227,12 +178,18 @@ io_result tls_transport::outcome_of(int returned) noexcept
     return fail_by_queue();
 }
 
-io_result tls_transport::try_handshake() noexcept
+// The transport below may have more by now.
+void tls_transport::begin_try() noexcept
 {
     forget_errors();
-    reading_ = nullptr;
     drained_below_ = false;
     taken_below_ = 0;
+}
+
+io_result tls_transport::try_handshake() noexcept
+{
+    begin_try();
+    reading_ = nullptr;
     io_result outcome;
     do {
         output_is_full_ = false;
@@ -255,9 +212,7 @@ void tls_transport::establish() noexcept
 // As much as there is, and what came in place of more.
 io_result tls_transport::decrypt(reader read, std::span<char> destination, std::size_t& count) noexcept
 {
-    forget_errors();
-    drained_below_ = false;
-    taken_below_ = 0;
+    begin_try();
     io_result outcome{io_status::done};
     do {
         output_is_full_ = false;
@@ -280,6 +235,14 @@ io_result tls_transport::decrypt(reader read, std::span<char> destination, std::
     return outcome;
 }
 
+// Has OpenSSL work through what has come, and leaves the data there.
+io_result tls_transport::peek() noexcept
+{
+    char next = 0;
+    std::size_t count = 0;
+    return decrypt(SSL_peek_ex, {&next, 1}, count);
+}
+
 io_result tls_transport::try_read(std::span<char> destination) noexcept
 {
     if (failure_ != 0)
@@ -296,56 +259,8 @@ io_result tls_transport::try_read(std::span<char> destination) noexcept
 bool tls_transport::is_readable() noexcept
 {
     reading_ = nullptr;
-    char next = 0;
-    std::size_t count = 0;
-    return failure_ != 0 || decrypt(SSL_peek_ex, {&next, 1}, count).status != io_status::would_block;
+    return failure_ != 0 || peek().status != io_status::would_block;
 }
-
-namespace {
-
-/// Cuts buffers into records: small ones are put together.
-class record_maker {
-public:
-    explicit record_maker(std::span<const bytes> buffers) noexcept : buffers_(buffers) { skip_empty(); }
-
-    /// What comes next; empty at the end.
-    bytes next() noexcept
-    {
-        const bytes first = rest();
-        if (first.size() >= record_size || buffers_.size() <= 1)
-            return take(first);
-        std::size_t size = 0;
-        while (size < record_size && !buffers_.empty()) {
-            const bytes part = take(rest().subview(0, record_size - size));
-            std::memcpy(joined_.data() + size, part.data(), part.size());
-            size += part.size();
-        }
-        return {joined_.data(), size};
-    }
-
-private:
-    bytes rest() const noexcept { return buffers_.empty() ? bytes() : buffers_.front().subview(taken_); }
-    bytes take(bytes what) noexcept
-    {
-        what = what.subview(0, record_size);
-        taken_ += what.size();
-        skip_empty();
-        return what;
-    }
-    void skip_empty() noexcept
-    {
-        while (!buffers_.empty() && buffers_.front().size() == taken_) {
-            buffers_ = buffers_.subspan(1);
-            taken_ = 0;
-        }
-    }
-
-    std::span<const bytes> buffers_;
-    std::size_t taken_ = 0; // of the first
-    std::array<char, record_size> joined_;
-};
-
-} // namespace
 
 // Encrypts some of it, into the queue; all that is counted is there.
 std::size_t tls_transport::encrypt(std::span<const bytes> buffers) noexcept
@@ -387,9 +302,7 @@ io_result tls_transport::try_write(std::span<const bytes> buffers) noexcept
     if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0)
         return {io_status::failed, 0, EPIPE};
     if (is_in_message()) {
-        char next = 0;
-        std::size_t unread = 0;
-        decrypt(SSL_peek_ex, {&next, 1}, unread);
+        peek();
         if (failure_ != 0)
             return {io_status::failed, 0, failure_};
         if (is_in_message() || !flush())

@@ -75,7 +75,9 @@ private:
     ~tls_transport() override;
 
     using reader = int (*)(SSL*, void*, std::size_t, std::size_t*); // SSL_read_ex or SSL_peek_ex
+    void begin_try() noexcept;
     io_result decrypt(reader read, std::span<char> destination, std::size_t& count) noexcept;
+    io_result peek() noexcept;
     io_result outcome_of(int returned) noexcept;
     io_result fail(int code, std::string detail) noexcept;
     io_result fail_by_queue() noexcept;

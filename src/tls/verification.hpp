@@ -20,7 +20,6 @@ public:
     const std::string& fault() const noexcept { return fault_; }
     /// OpenSSL's number for that, or 0.
     int reason() const noexcept { return reason_; }
-    const std::string& host() const noexcept { return host_; }
 
 private:
     std::string host_;
