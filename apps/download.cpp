@@ -1,6 +1,8 @@
 // download: see download.hpp.
 #include "download.hpp"
 
+#include "command_line.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -100,7 +102,7 @@ portico::task<portico::connection> open_connection(const settings& chosen, const
     std::optional<tls::client_context> trust; // what is wrong with its files is found before anyone is asked
     if (from.scheme() == "https")
         trust.emplace(chosen.tls);
-    const portico::time_point deadline = own.now() + seconds(chosen.connect_timeout);
+    const portico::time_point deadline = own.now() + command_line::seconds(chosen.connect_timeout);
     portico::connection server = co_await reach(chosen, from, deadline);
     if (trust) {
         tls::handshake_options options;

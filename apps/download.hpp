@@ -33,11 +33,6 @@ struct settings {
     portico::tls::client_options tls;
 };
 
-inline portico::duration seconds(double count)
-{
-    return std::chrono::duration_cast<portico::duration>(std::chrono::duration<double>(count));
-}
-
 /// Shows the head of the response and saves its body. Fails with whatever prevented it.
 portico::task<> download(const settings& chosen, const portico::url& from);
 

@@ -1,14 +1,15 @@
 // http_get: downloads a URL to a file.
+#include "command_line.hpp"
 #include "download.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <fmt/format.h>
 #include <portico/tls/certificate_error.hpp>
 
 namespace {
 
+using command_line::check_not_empty, command_line::check_number, command_line::seconds;
 using http_get::settings;
 namespace tls = portico::tls;
 
@@ -32,18 +33,6 @@ enum exit_status : int {
     bad_ca_file = 77,
     wrong_public_key = 90,
 };
-
-// CLI::Range lets "nan" pass.
-std::string check_number(const std::string& text)
-{
-    return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
-}
-
-// What is not there must not mean what it means where the option is not given: anybody is trusted, any key is good.
-std::string check_not_empty(const std::string& text)
-{
-    return text.empty() ? "it is empty" : std::string();
-}
 
 void add_options(CLI::App& command, settings& chosen)
 {
@@ -159,7 +148,7 @@ portico::task<int> run(const settings& chosen)
     try {
         const portico::url from = parse_url(chosen.url);
         what = from.to_string() + ": ";
-        const portico::duration limit = chosen.max_time > 0 ? http_get::seconds(chosen.max_time) : portico::no_timeout;
+        const portico::duration limit = chosen.max_time > 0 ? seconds(chosen.max_time) : portico::no_timeout;
         co_await portico::with_deadline(limit, http_get::download(chosen, from));
         co_return success;
     } catch (const portico::error& failure) {

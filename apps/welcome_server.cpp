@@ -1,9 +1,9 @@
 // welcome_server: sends a line to everyone who connects, in the clear or over TLS.
+#include "command_line.hpp"
 #include "log.hpp"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <cmath>
 #include <fmt/format.h>
 #include <portico/net/network.hpp>
 #include <portico/portico.hpp>
@@ -11,6 +11,7 @@
 
 namespace {
 
+using command_line::check_not_empty, command_line::check_number, command_line::seconds;
 namespace tls = portico::tls;
 
 struct settings {
@@ -25,23 +26,6 @@ struct settings {
     portico::serve_options serving;
     welcome_server::log_settings log;
 };
-
-portico::duration seconds(double count)
-{
-    return std::chrono::duration_cast<portico::duration>(std::chrono::duration<double>(count));
-}
-
-// CLI::Range lets "nan" pass.
-std::string check_number(const std::string& text)
-{
-    return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
-}
-
-// What is not there must not mean what it means where the option is not given.
-std::string check_not_empty(const std::string& text)
-{
-    return text.empty() ? "it is empty" : std::string();
-}
 
 std::string check_mode(const std::string& text)
 {

@@ -204,6 +204,17 @@ inline portico::task<> expect_failure(portico::task<> work, std::error_code& cod
     code = outcome.error().code();
 }
 
+/// Adds what comes until the end of the stream.
+inline portico::task<> read_everything(portico::connection& from, std::string& into)
+{
+    for (;;) {
+        const portico::bytes part = co_await from.read_some();
+        if (part.empty())
+            co_return;
+        into += part.text();
+    }
+}
+
 inline portico::task<> read_line_from(portico::connection& from)
 {
     co_await from.read_line();

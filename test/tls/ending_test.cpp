@@ -23,16 +23,6 @@ void on_every_secured_stream(const Body& body)
         run_with_connections(kind, body);
 }
 
-task<> read_everything(connection& from, std::string& into)
-{
-    for (;;) {
-        const bytes part = co_await from.read_some();
-        if (part.empty())
-            co_return;
-        into += part.text();
-    }
-}
-
 task<> count_up_to(unsigned& count, unsigned most, task_group& group)
 {
     while (count < most) {

@@ -222,16 +222,6 @@ struct side {
     std::optional<error> failure;
 };
 
-task<> read_everything(connection& from, std::string& into)
-{
-    for (;;) {
-        const bytes part = co_await from.read_some();
-        if (part.empty())
-            co_return;
-        into += part.text();
-    }
-}
-
 /// One side of a conversation: says what it has to say and its end, and takes what the other one says until its end.
 task<> converse(connection& peer, task<> handshake, std::string_view own, bool is_first, std::string& received)
 {
