@@ -1,4 +1,4 @@
-// memory_backend: the loop, the clock, names and files.
+// memory_backend: the loop, the clock and what opens sockets.
 #include <portico/memory/memory_backend.hpp>
 
 #include "datagram.hpp"
@@ -238,52 +238,6 @@ result<std::vector<network_interface>> memory_backend::interfaces()
 result<std::string> memory_backend::host_name()
 {
     return std::string("localhost");
-}
-
-/// Appends to a string in the map of files, which may be renamed or removed meanwhile, as a file may.
-class memory_backend::memory_file final : public file {
-public:
-    memory_file(memory_backend& outside, std::string path) : outside_(outside), path_(std::move(path)) {}
-    result<void> write(bytes data) override
-    {
-        if (data.size() > outside_.free_space_)
-            return error(std::error_code(ENOSPC, std::system_category()), "write file", path_);
-        if (outside_.free_space_ != SIZE_MAX)
-            outside_.free_space_ -= data.size();
-        outside_.files_[path_].append(data.data(), data.size());
-        return {};
-    }
-    result<void> close() override { return {}; }
-
-private:
-    memory_backend& outside_;
-    std::string path_;
-};
-
-result<std::unique_ptr<file>> memory_backend::open_file(const std::string& path, file_mode mode)
-{
-    if (mode == file_mode::create_new && files_.contains(path))
-        return error(std::error_code(EEXIST, std::system_category()), "open file", path);
-    std::string& content = files_[path];
-    if (mode == file_mode::truncate)
-        content.clear();
-    return std::unique_ptr<file>(new memory_file(*this, path));
-}
-
-result<void> memory_backend::rename_file(const std::string& from, const std::string& to)
-{
-    auto moved = files_.extract(from);
-    if (!moved)
-        return error(std::error_code(ENOENT, std::system_category()), "rename file", from);
-    files_[to] = std::move(moved.mapped());
-    return {};
-}
-
-result<void> memory_backend::remove_file(const std::string& path)
-{
-    if (files_.erase(path) == 0)
-        return error(std::error_code(ENOENT, std::system_category()), "remove file", path);
-    return {};
 }
 
 // splitmix64: repeats from its seed, which is all that a test wants of it.

@@ -105,8 +105,12 @@ task<transport_ptr> race::run()
 {
     co_await scope([this](task_group& group) -> task<> {
         group_ = &group;
-        group.spawn(look_up(resolve_query::family::ipv6));
-        group.spawn(look_up(resolve_query::family::ipv4));
+        using family = resolve_query::family;
+        ipv6_answered_ = options_.only == family::ipv4;
+        if (options_.only != family::ipv4)
+            group.spawn(look_up(family::ipv6));
+        if (options_.only != family::ipv6)
+            group.spawn(look_up(family::ipv4));
         co_await start_attempts(group);
     });
     if (winner_ == nullptr)

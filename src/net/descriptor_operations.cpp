@@ -41,6 +41,36 @@ error reading_descriptors::describe(std::error_code code) const
     return {code, "receive descriptors from", plain.target(), plain.phase()};
 }
 
+reading_to_file::reading_to_file(connection& from, int file, std::uint64_t count)
+    : reading(from, until::some, 1), most_(count), file_(file)
+{
+    if (count == 0)
+        throw misuse("a read of 0 bytes could not tell the end of the stream");
+    if (buffered() != 0)
+        throw misuse("a read to a file would overtake bytes that have been received and not been read: "
+                     + std::to_string(buffered()));
+}
+
+bool reading_to_file::attempt() noexcept
+{
+    if (!is_usable() || has_ended())
+        return true;
+    if (is_drained())
+        return false;
+    constexpr std::uint64_t most_a_turn = 4 << 20; // a peer that is fast must not keep everybody else waiting
+    const io_result got = stream().try_read_to_file(file_, static_cast<std::size_t>(std::min(most_, most_a_turn)));
+    moved_ = got.count;
+    file_failed_ = got.of_file;
+    return account(got) || failed();
+}
+
+error reading_to_file::describe(std::error_code code) const
+{
+    if (file_failed_)
+        return {code, "write file", "descriptor " + std::to_string(file_)};
+    return reading::describe(code);
+}
+
 writing_descriptors::writing_descriptors(connection& to, bytes data, std::span<const int> handles)
     : writing(to, data), handles_(handles)
 {

@@ -56,8 +56,14 @@ network network::parse(std::string_view text)
     const endpoint first = first_of(*found, prefix);
     if (first != *found)
         malformed(text, fmt::format("it has bits behind the prefix; {}/{} has not", address_text(first), prefix));
-    const endpoint address = first.unmapped();
-    return {address, prefix - (bits - static_cast<unsigned>(8 * address.address().size()))};
+    return containing(first, prefix);
+}
+
+network network::containing(const endpoint& address, unsigned prefix) noexcept
+{
+    const auto bits = static_cast<unsigned>(8 * address.address().size());
+    const endpoint first = first_of(address, std::min(prefix, bits)).unmapped();
+    return {first, std::min(prefix, bits) - (bits - static_cast<unsigned>(8 * first.address().size()))};
 }
 
 bool network::contains(const endpoint& which) const noexcept

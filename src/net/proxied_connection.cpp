@@ -30,6 +30,10 @@ public:
     {
         return below->try_write_file(file, offset, count);
     }
+    io_result try_read_to_file(int file, std::size_t count) noexcept override
+    {
+        return below->try_read_to_file(file, count);
+    }
     void wait(direction which, operation& waiter) noexcept override { below->wait(which, waiter); }
     void abandon(direction which) noexcept override { below->abandon(which); }
     std::error_code connect_result() noexcept override { return below->connect_result(); }

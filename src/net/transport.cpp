@@ -30,4 +30,9 @@ io_result transport::try_write_file(int, std::uint64_t, std::size_t) noexcept
     return {io_status::failed, 0, EOPNOTSUPP};
 }
 
+io_result transport::try_read_to_file(int, std::size_t) noexcept
+{
+    return {io_status::failed, 0, EOPNOTSUPP};
+}
+
 } // namespace portico

@@ -3,6 +3,7 @@
 
 #include "asio.hpp"
 #include "resolver_threads.hpp"
+#include "splice_pipe.hpp"
 
 #include <memory>
 #include <mutex>
@@ -31,6 +32,7 @@ public:
 
     void attach(context& owner) override;
     time_point now() noexcept override { return std::chrono::steady_clock::now(); }
+    std::chrono::system_clock::time_point wall_time() noexcept override { return std::chrono::system_clock::now(); }
     void set_alarm(time_point instant) override;
     void set_working(bool on) noexcept override;
     void request_run() override;
@@ -52,9 +54,16 @@ public:
     result<std::vector<network_interface>> interfaces() override;
     result<std::string> host_name() override;
     result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
-    bool is_special_file(const std::string& path) override;
+    result<std::string> read_file(const std::string& path, std::size_t limit) override;
+    result<void> write_file(const std::string& path, bytes data) override;
+    result<file_status> status_of(const std::string& path) override;
+    result<void> set_modification_time(const std::string& path,
+                                       std::chrono::system_clock::time_point modified) override;
     result<void> rename_file(const std::string& from, const std::string& to) override;
+    result<void> rename_new_file(const std::string& from, const std::string& to) override;
     result<void> remove_file(const std::string& path) override;
+    result<void> make_folder(const std::string& path) override;
+    result<void> sync_folder(const std::string& path) override;
     result<void> run_on_thread(unique_function<void()> blocking) override;
     void random(std::span<std::byte> destination) override;
 
@@ -65,6 +74,7 @@ public:
         return strand_ ? asio::any_io_executor(*strand_) : asio::any_io_executor(loop_.get_executor());
     }
     context& owner() const noexcept { return *link_->owner; }
+    splice_pipe& pipe() noexcept { return pipe_; }
 
     /// Gives `start` a handler that runs in the context's sequence.
     template <class Start, class Handler>
@@ -107,6 +117,7 @@ private:
     std::shared_ptr<const unique_function<void(int)>> on_signal_;
     resolver_threads resolver_;
     threads blocking_{64};
+    splice_pipe pipe_;
 };
 
 } // namespace portico::os

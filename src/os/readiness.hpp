@@ -19,6 +19,7 @@ public:
     readiness(const readiness&) = delete;
     readiness& operator=(const readiness&) = delete;
 
+    backend& outside() const noexcept { return *backend_; }
     int handle() const noexcept { return number_; }
     void wait_for(direction which, operation& waiter) noexcept;
     void forget(direction which) noexcept;

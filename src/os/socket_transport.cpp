@@ -250,6 +250,26 @@ io_result socket_transport::try_write_file(int file, std::uint64_t offset, std::
     return sent == 0 ? io_result{io_status::end} : after_write(sent);
 }
 
+// It always says that the socket is drained, so that between two tries the loop has a turn: what it costs to be woken is
+// little beside what has been moved by then.
+io_result socket_transport::try_read_to_file(int file, std::size_t count) noexcept
+{
+    if (failure != 0)
+        return {io_status::failed, 0, failure};
+    splice_pipe& through = outside().pipe();
+    if (!through.is_open())
+        return {io_status::failed, 0, EOPNOTSUPP};
+    const ssize_t taken = through.take(handle(), count);
+    if (taken < 0 && (errno == EINVAL || errno == ENOSYS)) // no such call, or none for such a socket
+        return {io_status::failed, 0, EOPNOTSUPP};
+    const io_result got = after_read(taken, SIZE_MAX);
+    const int code = got.status == io_status::done ? through.pass_on(file, got.count) : 0;
+    if (code == 0)
+        return got;
+    failure = ECONNABORTED; // what was in the pipe is lost
+    return {.status = io_status::failed, .code = code, .of_file = true};
+}
+
 std::error_code socket_transport::connect_result() noexcept
 {
     if (failure != 0)

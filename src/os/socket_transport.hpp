@@ -21,6 +21,7 @@ public:
     io_result try_read_descriptors(std::span<char> destination, std::size_t most,
                                    std::vector<int>& handles) noexcept override;
     io_result try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept override;
+    io_result try_read_to_file(int file, std::size_t count) noexcept override;
     std::error_code connect_result() noexcept override;
     std::error_code shutdown_write() noexcept override;
     void abort() noexcept override;

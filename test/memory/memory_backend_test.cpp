@@ -175,35 +175,17 @@ TEST_CASE("names: localhost and every local address are there, others are added,
     });
 }
 
-TEST_CASE("files: created anew, truncated, appended to, renamed over another, removed")
+TEST_CASE("the time of day moves with the clock, from where it was set")
 {
+    using namespace std::chrono;
     memory_backend outside;
-    const auto write = [&](const char* path, file_mode mode, bytes data) {
-        auto opened = outside.open_file(path, mode);
-        if (!opened)
-            return opened.error().code();
-        REQUIRE((*opened)->write(data));
-        REQUIRE((*opened)->close());
-        return std::error_code();
-    };
-    CHECK_FALSE(write("one", file_mode::create_new, "first"));
-    CHECK(write("one", file_mode::create_new, "again") == system_code(EEXIST));
-    CHECK(outside.files().at("one") == "first");
-    CHECK_FALSE(write("one", file_mode::append, " and second"));
-    CHECK(outside.files().at("one") == "first and second");
-    CHECK_FALSE(write("one", file_mode::truncate, "third"));
-    CHECK(outside.files().at("one") == "third");
-    CHECK_FALSE(write("two", file_mode::append, "made by append"));
-    CHECK(outside.rename_file("one", "two"));
-    CHECK(outside.files().size() == 1);
-    CHECK(outside.files().at("two") == "third");
-    CHECK(outside.rename_file("one", "two").error().code() == system_code(ENOENT));
-    CHECK(outside.files().at("two") == "third");
-    CHECK(outside.rename_file("two", "two"));
-    CHECK(outside.files().at("two") == "third");
-    CHECK(outside.remove_file("two"));
-    CHECK(outside.remove_file("two").error().code() == system_code(ENOENT));
-    CHECK(outside.files().empty());
+    CHECK(outside.wall_time() == sys_days(2026y / 1 / 1));
+    outside.advance(36h);
+    CHECK(outside.wall_time() == sys_days(2026y / 1 / 2) + 12h);
+    outside.set_wall_time(sys_days(1999y / 12 / 31));
+    CHECK(outside.wall_time() == sys_days(1999y / 12 / 31));
+    outside.advance(1s);
+    CHECK(outside.wall_time() == sys_days(1999y / 12 / 31) + 1s);
 }
 
 TEST_CASE("a disk that fills up fails the write that does not fit")
@@ -217,6 +199,10 @@ TEST_CASE("a disk that fills up fails the write that does not fit")
     CHECK(full.error().code() == system_code(ENOSPC));
     CHECK((*opened)->write("890"));
     CHECK(outside.files().at("download") == "1234567890");
+    CHECK(outside.write_file("other", "x").error().code() == system_code(ENOSPC));
+    CHECK_FALSE(outside.files().contains("other"));
+    outside.free_space(1);
+    CHECK(outside.write_file("other", "x"));
 }
 
 TEST_CASE("random bytes repeat by their seed, and differ by it")

@@ -83,6 +83,19 @@ TEST_CASE("an IPv4-mapped IPv6 address is the IPv4 address, in the network and i
     CHECK_FALSE(contains("0.0.0.0/0", "::a01:203")); // compatible, not mapped
 }
 
+TEST_CASE("the network around an address begins with its bits")
+{
+    const auto around = [](std::string_view ip, unsigned prefix) {
+        return to_string(network::containing(parse_ip(ip, 9999).value(), prefix));
+    };
+    CHECK(around("192.168.5.6", 16) == "192.168.0.0/16");
+    CHECK(around("192.168.5.6", 32) == "192.168.5.6");
+    CHECK(around("192.168.5.6", 33) == "192.168.5.6");
+    CHECK(around("fe80::1%2", 10) == "fe80::/10");
+    CHECK(around("::ffff:10.1.2.3", 104) == "10.0.0.0/8");
+    CHECK(around("::ffff:10.1.2.3", 80) == "::/80");
+}
+
 TEST_CASE("Unix sockets are a network of their own")
 {
     const network range = network::parse("unix:");

@@ -1,10 +1,11 @@
 // backend: the one seam. Everything that a context gets from outside: time, sockets, names, files, randomness.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <portico/bytes.hpp>
+#include <portico/core/file.hpp>
 #include <portico/core/function.hpp>
 #include <portico/core/timer.hpp>
 #include <portico/error.hpp>
@@ -17,7 +18,6 @@ namespace portico::inline v0_1 {
 class context;
 class datagram_transport;
 class endpoint;
-class file;
 class listener;
 class socket_base;
 class transport;
@@ -60,9 +60,6 @@ struct network_interface {
     std::string name;    ///< such as `lo`
 };
 
-/// How an existing file is treated by `backend::open_file`.
-enum class file_mode { create_new, truncate, append };
-
 /// Where a context gets time, sockets, names, files and randomness. There are two: the operating system through Asio,
 /// and `memory_backend`. Nothing above knows which one runs. All of it is called by the context's own sequence of
 /// execution.
@@ -75,6 +72,8 @@ public:
 
     /// The monotonic clock.
     virtual time_point now() noexcept = 0;
+    /// The time of day, which may jump: for dates alone, never for deadlines.
+    virtual std::chrono::system_clock::time_point wall_time() noexcept = 0;
     /// Calls the context's `on_alarm` once, at this instant or soon after; replaces the one set before.
     /// `time_point::max()` stands for none.
     virtual void set_alarm(time_point instant) = 0;
@@ -123,14 +122,28 @@ public:
     /// gethostname(2).
     virtual result<std::string> host_name() = 0;
 
-    /// Opens a file for writing. Files block: they are for what a program can wait for, such as a download.
+    /// Opens a file.
     virtual result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) = 0;
-    /// Whether there is something under this name that is no regular file: a device, a pipe, a folder.
-    virtual bool is_special_file(const std::string& path) = 0;
+    /// The whole of a small file; `errc::limit_exceeded` where it has more than `limit` bytes.
+    virtual result<std::string> read_file(const std::string& path, std::size_t limit) = 0;
+    /// Replaces the content of a file at once, or leaves it as it was. A new file is its owner's alone to read; one that
+    /// is replaced keeps its permissions. What is no regular file, such as a device, is written to.
+    virtual result<void> write_file(const std::string& path, bytes data) = 0;
+    /// What there is under a name. Fails (ENOENT) where there is nothing.
+    virtual result<file_status> status_of(const std::string& path) = 0;
+    /// Sets when a file was last written to.
+    virtual result<void> set_modification_time(const std::string& path,
+                                               std::chrono::system_clock::time_point modified) = 0;
     /// Renames a file; an existing one under the new name is replaced at once.
     virtual result<void> rename_file(const std::string& from, const std::string& to) = 0;
+    /// Renames a file to a name that is free, or fails (EEXIST): it never replaces anything.
+    virtual result<void> rename_new_file(const std::string& from, const std::string& to) = 0;
     /// unlink(2).
     virtual result<void> remove_file(const std::string& path) = 0;
+    /// Makes a folder, where it is not there; the one that it is in has to be.
+    virtual result<void> make_folder(const std::string& path) = 0;
+    /// fsync(2) of a folder: what was made, renamed and removed in it is on the disk.
+    virtual result<void> sync_folder(const std::string& path) = 0;
 
     /// Has a function called that may block, on a thread or (the memory backend) from the loop; never from within this
     /// call. It may still be called when the backend is gone, or be dropped then. Fails where there can be no thread.
@@ -138,16 +151,6 @@ public:
 
     /// Fills `destination` with bytes that nobody can predict (the memory backend: that a seed repeats).
     virtual void random(std::span<std::byte> destination) = 0;
-};
-
-/// A file that is being written.
-class file {
-public:
-    virtual ~file() = default;
-    /// Appends all of `data`, or fails; how much of it was written before a failure is not said.
-    virtual result<void> write(bytes data) = 0;
-    /// Closes it, and says what could not be written until then. The destructor closes in silence.
-    virtual result<void> close() = 0;
 };
 
 /// The backend of the operating system, with an event loop of its own.

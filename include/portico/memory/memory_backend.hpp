@@ -9,6 +9,7 @@
 #include <portico/core/context.hpp>
 #include <portico/net/endpoint.hpp>
 #include <portico/net/transport.hpp>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -70,7 +71,10 @@ public:
     /// The same for receives of datagrams; the packets stay to be received.
     void fail_receives(int system_error, unsigned count) noexcept;
 
-    /// The files that there are, with their contents.
+    /// From now on the time of day is this, and moves with the clock. It is 2026-01-01 00:00 UTC at the start.
+    void set_wall_time(std::chrono::system_clock::time_point to) noexcept;
+
+    /// The files that there are, with their contents. A folder need not be made for a file to be in it.
     std::map<std::string, std::string>& files() noexcept { return files_; }
     /// So many bytes may still be written to files, as on a disk that fills up.
     void free_space(std::size_t amount) noexcept { free_space_ = amount; }
@@ -79,6 +83,10 @@ public:
 
     void attach(context& owner) override { owner_ = &owner; }
     time_point now() noexcept override { return now_; }
+    std::chrono::system_clock::time_point wall_time() noexcept override
+    {
+        return wall_start_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(now_ - start);
+    }
     void set_alarm(time_point instant) override { alarm_ = instant; }
     void set_working(bool) noexcept override {}
     void request_run() override { run_requested_ = true; }
@@ -100,17 +108,31 @@ public:
     result<std::vector<network_interface>> interfaces() override;
     result<std::string> host_name() override;
     result<std::unique_ptr<file>> open_file(const std::string& path, file_mode mode) override;
-    bool is_special_file(const std::string&) override { return false; }
+    result<std::string> read_file(const std::string& path, std::size_t limit) override;
+    result<void> write_file(const std::string& path, bytes data) override;
+    result<file_status> status_of(const std::string& path) override;
+    result<void> set_modification_time(const std::string& path,
+                                       std::chrono::system_clock::time_point modified) override;
     result<void> rename_file(const std::string& from, const std::string& to) override;
+    result<void> rename_new_file(const std::string& from, const std::string& to) override;
     result<void> remove_file(const std::string& path) override;
+    result<void> make_folder(const std::string& path) override;
+    result<void> sync_folder(const std::string& path) override;
     result<void> run_on_thread(unique_function<void()> blocking) override;
     void random(std::span<std::byte> destination) override;
 
 private:
     class memory_file;
+    struct file_facts {
+        std::chrono::system_clock::time_point modified;
+        std::uint64_t number;
+    };
     struct posted;
     friend memory::datagram;
     friend memory::listener;
+    file_facts& facts(const std::string& path);
+    void forget_name(const std::string& path);
+    bool take_space(std::size_t amount) noexcept;
     int take_accept_failure() noexcept;
     int take_receive_failure() noexcept;
     void remove(const listener& which) noexcept;
@@ -125,7 +147,9 @@ private:
     std::uint16_t free_port() noexcept { return next_port_++; }
 
     context* owner_ = nullptr;
-    time_point now_{std::chrono::hours(1)};
+    static constexpr time_point start{std::chrono::hours(1)};
+    time_point now_ = start;
+    std::chrono::system_clock::time_point wall_start_ = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
     time_point alarm_ = time_point::max();
     bool run_requested_ = false, stopped_ = false, jumping_ = false;
     std::shared_ptr<posted> posted_;
@@ -150,6 +174,10 @@ private:
     int receive_error_ = 0;
     unsigned receive_failures_ = 0;
     std::map<std::string, std::string> files_;
+    std::map<std::string, file_facts> facts_;
+    std::set<std::string> folders_;
+    std::vector<memory_file*> open_files_;
+    std::uint64_t last_number_ = 0;
     std::size_t free_space_ = SIZE_MAX;
     std::vector<int> signals_;
     std::shared_ptr<const unique_function<void(int)>> on_signal_;

@@ -28,6 +28,7 @@ class peeking;
 class awaiting_readable;
 class awaiting_writable;
 class reading_descriptors;
+class reading_to_file;
 class writing;
 class writing_descriptors;
 class writing_file;
@@ -54,8 +55,8 @@ struct received_descriptors {
 /// writing.
 ///
 /// Awaited, `read_some`, `read_exactly`, `read_all` and `peek` give `bytes`, `read_until` and `read_line` a
-/// `std::optional<bytes>`, `read_into` and `write_file` a number of bytes, `read_descriptors` `received_descriptors`;
-/// the others give nothing.
+/// `std::optional<bytes>`, `read_into`, `read_to_file` and `write_file` a number of bytes, `read_descriptors`
+/// `received_descriptors`; the others give nothing.
 class connection final : private detail::timer {
 public:
     /// On a transport of this context. `connect`, `acceptor` and `server` make them.
@@ -111,6 +112,13 @@ public:
     /// (sendfile(2)); its own position stays. Completes with the number of bytes: less than `count` where the file
     /// ends.
     [[nodiscard]] detail::writing_file write_file(int file, std::uint64_t offset = 0, std::uint64_t count = UINT64_MAX);
+    /// Moves what has arrived, at least one byte and at most `count`, to the file that is open under a descriptor, at its
+    /// own position, without the bytes passing through the program (splice(2)). Completes with their number: 0 at the
+    /// end of the stream. Throws `misuse` where `buffered()` bytes would be overtaken. Fails with
+    /// `std::errc::operation_not_supported` where the bytes have to be seen first, as those of TLS: nothing has been read
+    /// then. An error whose operation is `write file` is that of the file; a part of the stream is lost then, and what is
+    /// read after it fails.
+    [[nodiscard]] detail::reading_to_file read_to_file(int file, std::uint64_t count = UINT64_MAX);
 
     /// Sends the end of the stream; reading goes on. Failure means that the connection is gone.
     result<void> shutdown_write() noexcept;

@@ -19,6 +19,20 @@ private:
     received_descriptors received_;
 };
 
+/// Completes with the number of bytes that are in the file.
+class reading_to_file final : public reading {
+public:
+    reading_to_file(connection& from, int file, std::uint64_t count);
+    std::uint64_t value() const noexcept { return moved_; }
+
+private:
+    bool attempt() noexcept override;
+    error describe(std::error_code code) const override;
+    std::uint64_t most_, moved_ = 0;
+    int file_;
+    bool file_failed_ = false;
+};
+
 class writing_descriptors final : public writing {
 public:
     writing_descriptors(connection& to, bytes data, std::span<const int> handles);
@@ -54,6 +68,10 @@ inline detail::writing_descriptors connection::write_descriptors(bytes data, std
 inline detail::reading_descriptors connection::read_descriptors(std::size_t limit, std::size_t most)
 {
     return {*this, limit, most};
+}
+inline detail::reading_to_file connection::read_to_file(int file, std::uint64_t count)
+{
+    return {*this, file, count};
 }
 inline detail::writing_file connection::write_file(int file, std::uint64_t offset, std::uint64_t count)
 {

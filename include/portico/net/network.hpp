@@ -16,6 +16,8 @@ public:
     /// Throws `error` (`errc::malformed`) that says what is wrong; an address with bits behind the prefix is refused,
     /// because nobody knows which of the two was meant.
     static network parse(std::string_view text);
+    /// The network of so many bits that an IP address is in; with as many as it has, the address alone.
+    static network containing(const endpoint& address, unsigned prefix) noexcept;
 
     /// Whether an endpoint is in it, with whatever port and zone.
     bool contains(const endpoint& which) const noexcept;

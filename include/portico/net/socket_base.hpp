@@ -22,6 +22,7 @@ struct io_result {
     int code = 0;          ///< where `failed`: an errno value, or an `errc` negated
     bool drained = false;  ///< where `done` by a read: another one would find nothing now
     bool unsent = false;   ///< where `done` by a write: not all has been passed on; see `transport::try_write`
+    bool of_file = false;  ///< where `failed`: not the stream has, but the file; see `transport::try_read_to_file`
 };
 
 /// Which way bytes go.

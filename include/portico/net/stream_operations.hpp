@@ -26,6 +26,8 @@ protected:
     bool account(const io_result& got) noexcept;
     transport& stream() const noexcept { return *from_.transport_; }
     std::size_t buffered() const noexcept { return from_.buffer_.size(); }
+    bool has_ended() const noexcept { return from_.ended_; }
+    bool is_drained() const noexcept { return from_.drained_; }
     error describe(std::error_code code) const override;
 
 private:

@@ -26,6 +26,10 @@ public:
     virtual io_result try_read_descriptors(std::span<char> destination, std::size_t most, std::vector<int>& handles) noexcept;
     /// sendfile(2): moves bytes from a file that is open under a descriptor, from `offset` on. `end` at its end.
     virtual io_result try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept;
+    /// splice(2): moves what is there, at most `count` bytes (at least 1), to the file that is open under a descriptor,
+    /// at its own position. Where the file takes not all of it, bytes are lost, and so the stream is of no use any more.
+    /// `std::errc::operation_not_supported` where there is no such thing: nothing has been read then.
+    virtual io_result try_read_to_file(int file, std::size_t count) noexcept;
 
     /// Whether a connect has succeeded, once it is writable.
     virtual std::error_code connect_result() noexcept = 0;
@@ -49,6 +53,8 @@ struct connect_options {
     connect_options() noexcept {}
 
     duration timeout = std::chrono::seconds(30); ///< for all of it: the look-up, every attempt, the proxy's answer
+    /// Which addresses of a name are asked for and tried.
+    resolve_query::family only = resolve_query::family::any;
     /// How long an IPv4 answer waits for the IPv6 one before it is used (RFC 8305 section 3).
     duration resolution_delay = std::chrono::milliseconds(50);
     /// How long an attempt has before the next address is tried beside it (RFC 8305 section 5).
