@@ -24,7 +24,8 @@ set(CPACK_DEBIAN_PACKAGE_MAINTAINER "portico developers")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own, the first line of its description
 
 set(CPACK_DEBIAN_PORTICO_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_PORTICO_DEV_PACKAGE_DEPENDS "libfmt-dev, libasio-dev (>= 1:1.22.1), libssl-dev (>= 3)")
+set(CPACK_DEBIAN_PORTICO_DEV_PACKAGE_DEPENDS "libfmt-dev, libasio-dev (>= 1:1.22.1), libssl-dev (>= 3),
+    zlib1g-dev, libbrotli-dev, libzstd-dev, libidn2-dev, libpsl-dev")
 set(CPACK_COMPONENT_PORTICO_DEV_DESCRIPTION "asynchronous networking in C++20 coroutines (development files)
 portico gives connections, servers and clients as coroutines, with deadlines,
 cancellation, limits and error reports already in place. This package has the

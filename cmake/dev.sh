@@ -18,8 +18,8 @@ presets: dev, release, asan, tsan; a build is in build/PRESET
 END
 }
 
-packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev openssl catch2 pkg-config python3 netbase
-    valgrind"
+packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev zlib1g-dev libbrotli-dev libzstd-dev
+    libidn2-dev libpsl-dev openssl catch2 pkg-config python3 netbase valgrind"
 peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks haproxy nginx-light curl iproute2 nftables"
 
 deps() { need $packages; }

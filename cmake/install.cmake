@@ -6,10 +6,13 @@ set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 set_target_properties(portico_asio PROPERTIES EXPORT_NAME asio)
 set(targets portico portico_asio)
-if(TARGET portico_tls)
-    set_target_properties(portico_tls PROPERTIES EXPORT_NAME tls INSTALL_RPATH "$ORIGIN") # where libportico.so is
-    list(APPEND targets portico_tls)
-endif()
+foreach(component tls http)
+    if(TARGET portico_${component})
+        set_target_properties(portico_${component} PROPERTIES
+            EXPORT_NAME ${component} INSTALL_RPATH "$ORIGIN") # where libportico.so is
+        list(APPEND targets portico_${component})
+    endif()
+endforeach()
 foreach(target IN LISTS targets)
     string(REPLACE _ - export ${target}-targets)
     install(TARGETS ${target} EXPORT ${export} COMPONENT portico_dev INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -31,7 +34,7 @@ configure_package_config_file(cmake/portico-config.cmake.in portico-config.cmake
     NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(portico-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/portico-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/portico-config-version.cmake
-    cmake/FindAsio.cmake DESTINATION ${cmake_dir} COMPONENT portico_dev)
+    cmake/FindAsio.cmake cmake/http_libraries.cmake DESTINATION ${cmake_dir} COMPONENT portico_dev)
 
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
     OUTPUT_VARIABLE prefix)
@@ -48,11 +51,14 @@ if(BUILD_SHARED_LIBS)
 else()
     set(requires fmt) # not Requires.private: there is no shared library that a program could do with
     set(requires_tls openssl)
+    set(requires_http "openssl zlib libbrotlidec libzstd libidn2 libpsl")
 endif()
 set(files portico.pc portico-asio.pc)
-if(TARGET portico_tls)
-    list(APPEND files portico-tls.pc)
-endif()
+foreach(component tls http)
+    if(TARGET portico_${component})
+        list(APPEND files portico-${component}.pc)
+    endif()
+endforeach()
 foreach(file IN LISTS files)
     configure_file(cmake/${file}.in ${file} @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${file} DESTINATION ${pkgconfig_dir} COMPONENT portico_dev)

@@ -1,4 +1,4 @@
-// The rules of RFC 9112 on a response head.
+// The rules of RFC 9112 on the head of a message.
 #include "http/framing.hpp"
 
 #include <algorithm>
@@ -10,6 +10,11 @@ namespace portico::inline v0_1::http::framing {
 void malformed(const std::string& why, std::string_view what)
 {
     throw protocol_error(errc::malformed, "read response", why + ": " + text::escape(what));
+}
+
+void exceeds(const std::string& what, std::uint64_t limit)
+{
+    throw protocol_error(errc::limit_exceeded, "read response", what + " than " + std::to_string(limit));
 }
 
 response_head parse_status_line(std::string_view line)
@@ -29,7 +34,11 @@ response_head parse_status_line(std::string_view line)
     return head;
 }
 
-namespace {
+bool has_control(std::string_view text) noexcept
+{
+    return std::ranges::any_of(
+        text, [](char character) { return text::is_control(character) && character != '\t'; });
+}
 
 std::uint64_t parse_size(std::string_view text)
 {
@@ -42,8 +51,6 @@ std::uint64_t parse_size(std::string_view text)
     }
     return size;
 }
-
-} // namespace
 
 std::optional<std::uint64_t> content_length(const fields& header)
 {
@@ -59,19 +66,25 @@ std::optional<std::uint64_t> content_length(const fields& header)
     return size;
 }
 
-bool is_chunked(const fields& header)
+bool is_chunked(const fields& header, bool others_allowed)
 {
     const std::vector<std::string_view> codings = header.elements("Transfer-Encoding");
     if (codings.empty() && header.contains("Transfer-Encoding"))
         malformed("Transfer-Encoding is empty", "");
     bool chunked = false;
     for (const std::string_view coding : codings) {
-        const bool identity = text::equals_ignoring_case(coding, "identity");
-        if (!text::equals_ignoring_case(coding, "chunked") && (chunked || !identity))
+        const bool is_last = text::equals_ignoring_case(coding, "chunked");
+        if (!is_last && (chunked || !(others_allowed || text::equals_ignoring_case(coding, "identity"))))
             malformed("transfer coding is not chunked, or chunked is not the last one", coding);
-        chunked = chunked || !identity;
+        chunked = chunked || is_last;
     }
     return chunked;
+}
+
+bool is_kept_alive(int minor_version, const fields& header)
+{
+    return !header.contains_token("Connection", "close")
+           && (minor_version > 0 || header.contains_token("Connection", "keep-alive"));
 }
 
 bool is_persistent(const response_head& head)
@@ -82,8 +95,7 @@ bool is_persistent(const response_head& head)
         return false;
     if (has_coding && (has_length || head.minor_version == 0 || header.elements("Transfer-Encoding").size() > 1))
         return false;
-    return !header.contains_token("Connection", "close")
-           && (head.minor_version > 0 || header.contains_token("Connection", "keep-alive"));
+    return is_kept_alive(head.minor_version, header);
 }
 
 } // namespace portico::http::framing

@@ -17,11 +17,18 @@ T or_raise(result<T>&& outcome)
         return std::move(*outcome);
 }
 
+bool is_special(backend& outside, const std::string& path)
+{
+    const result<file_status> there = outside.status_of(path);
+    return there && there->what != file_status::kind::regular;
+}
+
 } // namespace
 
 void check_success(const response_head& head)
 {
-    if (head.status >= 200 && head.status < 300)
+    const bool leads_on = head.status >= 300 && !head.fields.find("Location").value_or("").empty();
+    if (head.status >= 200 && head.status < 400 && head.status != 304 && !leads_on)
         return;
     std::string detail = "the server answered " + std::to_string(head.status);
     if (!head.reason.empty())
@@ -32,7 +39,7 @@ void check_success(const response_head& head)
 }
 
 file_receiver::file_receiver(backend& outside, std::string path)
-    : outside_(outside), path_(std::move(path)), in_place_(outside.is_special_file(path_))
+    : outside_(outside), path_(std::move(path)), in_place_(is_special(outside, path_))
 {
 }
 

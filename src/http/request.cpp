@@ -38,7 +38,7 @@ std::string request::serialise() const
         refuse("the method is no token", method_);
     if (!is_target(target_))
         refuse("the target is empty or holds blanks, control characters or bytes above ASCII", target_);
-    std::string result = method_ + ' ' + target_ + " HTTP/1.1\r\n";
+    std::string result = method_ + ' ' + target_ + (minor_version_ == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
     for (const auto& field : fields_) {
         if (!text::is_token(field.name))
             refuse("a field name is no token", field.name);

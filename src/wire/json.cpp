@@ -1,38 +1,11 @@
-// json: decoding UTF-8, and escaping what is no printable ASCII.
+// json: escaping what is no printable ASCII.
 #include <portico/wire/json.hpp>
+
+#include "wire/utf8.hpp"
 
 namespace portico::inline v0_1::text {
 
 namespace {
-
-struct character {
-    char32_t value;
-    std::size_t size; // in bytes
-};
-
-constexpr character replacement{0xfffd, 1};
-
-// The first character (RFC 3629 section 4): overlong forms, surrogates and values above U+10FFFF are none.
-character first_of(std::string_view text) noexcept
-{
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80)
-        return {lead, 1};
-    const std::size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() < size)
-        return replacement;
-    char32_t value = lead & (0x7fu >> size);
-    for (std::size_t index = 1; index < size; ++index) {
-        const auto octet = static_cast<unsigned char>(text[index]);
-        if ((octet & 0xc0) != 0x80)
-            return replacement;
-        value = value << 6 | (octet & 0x3fu);
-    }
-    constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (value < least[size] || (value >= 0xd800 && value < 0xe000) || value > 0x10ffff)
-        return replacement;
-    return {value, size};
-}
 
 void append_unit(std::string& to, char32_t unit)
 {
@@ -66,7 +39,7 @@ std::string json_string(std::string_view text)
 {
     std::string quoted = "\"";
     while (!text.empty()) {
-        const auto [value, size] = first_of(text);
+        const auto [value, size] = first_character(text);
         append(quoted, value);
         text.remove_prefix(size);
     }

@@ -13,15 +13,14 @@ namespace portico::inline v0_1 {
 
 namespace {
 
-/// Errors end up in logs, where a password must not be.
+/// Errors end up in logs, where a password must not be: not even one that holds a slash, and so is no userinfo.
 std::string without_userinfo(std::string_view whole)
 {
-    const std::size_t slashes = whole.find("//");
-    if (slashes == whole.npos)
-        return std::string(whole);
-    const std::size_t begin = slashes + 2;
-    const std::string_view authority = whole.substr(begin, whole.find_first_of("/?#", begin) - begin);
-    return std::string(whole).erase(begin, authority.rfind('@') + 1);
+    const std::size_t begin = std::min(whole.find_first_not_of('/', whole.find(':') + 1), whole.size());
+    const std::string_view before_query = whole.substr(begin, whole.find_first_of("?#", begin) - begin);
+    const std::string_view authority = before_query.substr(0, before_query.find('/'));
+    const std::size_t at = (authority.find(':') == authority.npos ? authority : before_query).rfind('@');
+    return std::string(whole).erase(begin, at + 1);
 }
 
 [[noreturn]] void fail(std::string_view whole, std::string why)
@@ -192,7 +191,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text, std::string_view 
     for (const char digit : text) {
         value = text::is_digit(digit) ? value * 10 + static_cast<unsigned>(digit - '0') : 65536;
         if (value > 65535)
-            fail(whole, "the port is no number up to 65535: " + text::escape(text));
+            fail(whole, "the port is no number up to 65535" + (whole.find('@') == whole.npos ? ": " + text::escape(text) : ""));
     }
     if (text.empty())
         return std::nullopt;

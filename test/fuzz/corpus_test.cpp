@@ -14,6 +14,33 @@
 #define LLVMFuzzerTestOneInput fuzz_http_response
 #include "http_response_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_request
+#include "http_request_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_cookie
+#include "http_cookie_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_date
+#include "http_date_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_disposition
+#include "http_disposition_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_netrc
+#include "http_netrc_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_decoder
+#include "http_decoder_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_challenge
+#include "http_challenge_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_proxy
+#include "http_proxy_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http_international
+#include "http_international_fuzz.cpp"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_socks5
 #include "socks5_fuzz.cpp"
 #undef LLVMFuzzerTestOneInput
@@ -50,6 +77,51 @@ TEST_CASE("the fuzzers' seeds of URLs pass")
 TEST_CASE("the fuzzers' seeds of HTTP responses pass")
 {
     CHECK(replay("http_response", fuzz_http_response) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of HTTP requests pass")
+{
+    CHECK(replay("http_request", fuzz_http_request) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of cookies pass")
+{
+    CHECK(replay("http_cookie", fuzz_http_cookie) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of dates pass")
+{
+    CHECK(replay("http_date", fuzz_http_date) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of names for files pass")
+{
+    CHECK(replay("http_disposition", fuzz_http_disposition) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of files .netrc pass")
+{
+    CHECK(replay("http_netrc", fuzz_http_netrc) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of content codings pass")
+{
+    CHECK(replay("http_decoder", fuzz_http_decoder) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of challenges pass")
+{
+    CHECK(replay("http_challenge", fuzz_http_challenge) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of proxies pass")
+{
+    CHECK(replay("http_proxy", fuzz_http_proxy) >= 10);
+}
+
+TEST_CASE("the fuzzers' seeds of international URLs pass")
+{
+    CHECK(replay("http_international", fuzz_http_international) >= 10);
 }
 
 TEST_CASE("the fuzzers' seeds of what a SOCKS5 proxy says pass")

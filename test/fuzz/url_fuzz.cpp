@@ -1,21 +1,15 @@
 // Fuzzes the URL parser: what it takes, it shows in a form that parses to the same, and a target fit for a request
 // line.
+#include "fuzz.hpp"
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <portico/error.hpp>
 #include <portico/wire/url.hpp>
 #include <string>
 #include <string_view>
 
 namespace {
-
-void require(bool condition)
-{
-    if (!condition)
-        std::abort();
-}
 
 void check(const portico::url& parsed)
 {

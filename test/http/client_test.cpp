@@ -1,458 +1,502 @@
-// The HTTP client over memory: exchanges whole and byte by byte, and every way in which they end too early.
+// http::client over memory: kept connections, redirects, who asks, cookies, proxies, codings.
 #include "catch.hpp"
-#include "support/run_in_memory.hpp"
+#include "support/http_server.hpp"
 
-#include <cerrno>
-#include <map>
-#include <optional>
 #include <portico/core/deadline.hpp>
 #include <portico/http/client.hpp>
-#include <portico/net/acceptor.hpp>
-#include <portico/server/client.hpp>
-#include <stdexcept>
 #include <string>
-#include <string_view>
-#include <vector>
 
 using namespace portico;
 using namespace std::chrono_literals;
-using test::run_in_memory;
+using test::http_reply, test::http_response, test::http_server;
 
 namespace {
 
-const std::string by_length = "HTTP/1.1 200 OK\r\nServer: a script that is longer than a request\r\n"
-                              "X-Filler: ................................................................\r\n"
-                              "Content-Length: 12\r\n\r\nhello\r\n\r\nyou";
-const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-                            "X-Filler: ........................................................................\r\n\r\n"
-                            "5\r\nhello\r\n6;x=y\r\n\r\n\r\nyo\r\n1\r\nu\r\n0\r\nX-Trailer: kept\r\n\r\n";
-const std::string body = "hello\r\n\r\nyou"; // of both
+const std::vector<std::uint16_t> ports{80, 8080};
 
-/// Keeps all that it is given.
 class keeping final : public http::receiver {
 public:
     void on_interim(const http::response_head& given) override { interim.push_back(given.status); }
-    void on_head(const http::response_head& given) override { head = given; }
-    void on_data(bytes data) override { received += data.text(); }
-    void on_end(const fields& given) override
-    {
-        trailers = given;
-        ++ends;
-    }
+    void on_head(const http::response_head& given) override { status = given.status; }
+    void on_data(bytes data) override { body += data.text(); }
+    void on_end(const fields&) override { ended = true; }
     std::vector<int> interim;
-    http::response_head head;
-    std::string received;
-    fields trailers;
-    int ends = 0;
+    int status = 0;
+    std::string body;
+    bool ended = false;
 };
 
-memory_link at_most_a_read(std::size_t count)
+struct world : test::memory_world {
+    explicit world(http_server::answerer answer) : server(std::move(answer))
+    {
+        memory.advance_when_idle();
+        for (const char* const name : {"one.test", "two.test", "sub.one.test", "proxy.test"})
+            memory.add_host(name, {*parse_ip("127.0.0.1")});
+    }
+
+    template <class Body>
+    void run(const Body& body)
+    {
+        own.run([](world& in, const Body& work) -> task<> {
+            co_await while_serving(in.server, ports, work);
+        }(*this, body));
+    }
+    /// Gets one URL with a client of its own; what failed, or nothing.
+    std::string get(const std::string& from, const http::request_options& how = {}, http::client_options options = {})
+    {
+        std::string failure;
+        run([&]() -> task<> {
+            http::client with(std::move(options));
+            auto outcome = co_await as_result(with.get(url(from), how, got));
+            if (outcome)
+                facts = *outcome;
+            else
+                failure = outcome.error().what();
+        });
+        return failure;
+    }
+
+    http_server server;
+    keeping got;
+    http::response_facts facts;
+};
+
+http_reply redirect(const std::string& to, const std::string& status = "302 Found")
 {
-    memory_link how;
-    how.most_a_read = count;
+    return http_response("moved", "Location: " + to + "\r\n", status);
+}
+
+/// To this place once, and an answer there.
+http_server::answerer redirect_once(std::string to, std::string status = "302 Found")
+{
+    return [to, status](const http::request_head& asked) {
+        return asked.target == "/first" ? redirect(to, status) : http_reply(http_response("here"));
+    };
+}
+
+http::request_options with_login(http::authentication scheme = http::authentication::basic)
+{
+    http::request_options how;
+    how.login = http::login("Aladdin", "open sesame");
+    how.scheme = scheme;
     return how;
 }
 
-/// Both ends of a link, as connections.
-struct both_ends {
-    both_ends(context& own, memory_backend& outside, const memory_link& how = {})
-        : both_ends(own, (outside.link(how), outside.make_link())) {}
-    both_ends(context& own, std::pair<transport_ptr, transport_ptr> ends)
-        : here(own, std::move(ends.first)), there(own, std::move(ends.second)) {}
-    connection here, there;
-};
-
-http::request get_request()
+http::client_options through(const std::string& proxy)
 {
-    return http::request("GET", url("http://example.test/"));
+    http::client_options options;
+    options.proxies.use(proxy);
+    return options;
 }
 
-/// Sends these bytes, whatever is asked, and ends.
-task<> answer(connection& peer, std::string_view reply)
-{
-    co_await peer.write(bytes(reply));
-    (void)peer.shutdown_write();
-}
+/// A thousand times the letter a.
+const std::string thousand_in_gzip("\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\x4c\x1c\x05"
+                                   "\xa3\x60\x14\x0c\x77\x00\x00\x03\xda\x38\x9a\xe8\x03\x00\x00", 29);
 
-struct exchanged {
-    std::optional<http::reuse> again;
-    std::optional<std::error_code> failure;
-    std::string why;
-    keeping into;
-};
-
-exchanged exchange_with(std::string_view reply, const memory_link& how = {}, const http::limits& most = {},
-                        const char* method = "GET")
-{
-    return run_in_memory([&](context& own, memory_backend& outside) -> task<exchanged> {
-        both_ends ends(own, outside, how);
-        exchanged made;
-        co_await answer(ends.there, reply);
-        const http::request asked(method, url("http://example.test/"));
-        auto outcome = co_await as_result(http::exchange(ends.here, asked, made.into, most));
-        if (outcome) {
-            made.again = *outcome;
-        } else {
-            made.failure = outcome.error().code();
-            made.why = outcome.error().what();
-        }
-        co_return made;
-    });
-}
-
-/// A download to "file" by `client` and `get`, from a server that sends a reply and ends: none, or the failure.
-struct setting {
-    std::string reply;
-    memory_link link{};
-    std::size_t free_space = SIZE_MAX;
-    std::map<std::string, std::string> files{};
-};
-
-task<> serve_one(acceptor& source, std::string_view reply)
-{
-    connection peer = co_await source.accept();
-    const auto asked = co_await as_result(peer.read_until("\r\n\r\n", 8192));
-    if (!asked)
-        co_return;
-    (void)co_await as_result(peer.write(bytes(reply)));
-    co_await peer.finish();
-}
-
-std::optional<std::error_code> download(setting& from)
-{
-    return run_in_memory([&](context&, memory_backend& outside) -> task<std::optional<std::error_code>> {
-        outside.link(from.link);
-        outside.files() = from.files;
-        outside.free_space(from.free_space);
-        outside.advance_when_idle();
-        acceptor source = co_await listen(tcp("127.0.0.1", 0));
-        std::optional<std::error_code> failure;
-        co_await scope([&](task_group& group) -> task<> {
-            group.spawn(serve_one(source, from.reply));
-            client getting(tcp("127.0.0.1", source.local_endpoints().front().port()),
-                           http::get(url("http://example.test/"), http::save_to("file")));
-            auto ended = co_await as_result(getting.run());
-            if (!ended)
-                failure = ended.error().code();
-            group.cancel();
-        });
-        from.files = outside.files();
-        co_return failure;
-    });
-}
-
-std::error_code system_code(int number)
-{
-    return {number, std::system_category()};
-}
+const std::string aladdin = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
 } // namespace
 
-TEST_CASE("an exchange gives the receiver the response, however its bytes come")
+TEST_CASE("http::client: a connection is kept for the next request to the same origin, and to no other")
 {
-    const auto most = GENERATE(std::size_t{1}, std::size_t{7}, SIZE_MAX);
-    CAPTURE(most);
-    const exchanged sized = exchange_with(by_length, at_most_a_read(most));
-    CHECK(sized.again == http::reuse::yes);
-    CHECK(sized.into.head.status == 200);
-    CHECK(sized.into.received == body);
-    CHECK(sized.into.ends == 1);
-    const exchanged in_chunks = exchange_with(chunked, at_most_a_read(most));
-    CHECK(in_chunks.again == http::reuse::yes);
-    CHECK(in_chunks.into.received == body);
-    CHECK(in_chunks.into.trailers.find("X-Trailer") == "kept");
-    CHECK(in_chunks.into.ends == 1);
-    const exchanged until_end = exchange_with("HTTP/1.1 200 OK\r\n\r\n" + body, at_most_a_read(most));
-    CHECK(until_end.again == http::reuse::no);
-    CHECK(until_end.into.received == body);
-    CHECK(until_end.into.ends == 1);
-    const exchanged late = exchange_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\n\r\n" + by_length,
-                                         at_most_a_read(most));
-    CHECK(late.into.interim == std::vector{100, 103});
-    CHECK(late.into.received == body);
+    world here([](const http::request_head&) { return http_response("x"); });
+    here.run([&]() -> task<> {
+        http::client with;
+        for (const char* const each : {"http://one.test/a", "http://one.test/b", "http://two.test/", "http://one.test:8080/"}) {
+            keeping into;
+            (void)co_await with.get(url(each), into);
+            CHECK(into.body == "x");
+        }
+        CHECK(with.connections() == 3);
+        with.close_idle();
+        CHECK(with.connections() == 0);
+    });
+    CHECK(here.server.connections == 3);
 }
 
-TEST_CASE("a body longer than any buffer comes through whole")
+TEST_CASE("http::client: no more connections are made than its limits allow, and every request is served")
 {
-    std::string large(3 << 20, '\0');
-    std::uint32_t seed = 1;
-    for (char& each : large)
-        each = static_cast<char>((seed = seed * 1664525 + 1013904223) >> 24);
-    std::string reply = "HTTP/1.1 200 OK\r\nContent-Length: ";
-    reply.append(std::to_string(large.size())).append("\r\n\r\n").append(large);
-    setting from{std::move(reply)};
-    CHECK_FALSE(download(from));
-    CHECK(from.files.size() == 1);
-    CHECK(from.files.at("file") == large);
-}
-
-TEST_CASE("an exchange says whether the connection can be used again")
-{
-    const std::string ok = "HTTP/1.1 200 OK\r\n";
-    const auto again = [](const std::string& reply, const char* method = "GET") {
-        return exchange_with(reply, {}, {}, method).again;
-    };
-    CHECK(again(ok + "Content-Length: 2\r\n\r\nhi") == http::reuse::yes);
-    CHECK(again("HTTP/1.1 204 No Content\r\n\r\n") == http::reuse::yes);
-    CHECK(again(ok + "Content-Length: 2\r\n\r\n", "HEAD") == http::reuse::yes);
-    CHECK(again(ok + "Connection: close\r\nContent-Length: 2\r\n\r\nhi") == http::reuse::no);
-    CHECK(again("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi") == http::reuse::no);
-    CHECK(again(ok + "\r\nhi") == http::reuse::no);
-    CHECK(again(ok + "Content-Length: 2\r\n\r\nhiHTTP/1.1 200 nobody asked for this") == http::reuse::no);
-}
-
-TEST_CASE("two exchanges share a connection, each with its own request and response")
-{
-    const auto most = GENERATE(std::size_t{1}, SIZE_MAX);
-    run_in_memory([=](context& own, memory_backend& outside) -> task<> {
-        both_ends ends(own, outside, at_most_a_read(most));
-        const auto serve = [&]() -> task<> {
-            for (const std::string& reply : {chunked, by_length}) {
-                const auto asked = co_await ends.there.read_until("\r\n\r\n", 8192);
-                REQUIRE(asked);
-                CHECK(asked->text() == get_request().serialise());
-                co_await ends.there.write(reply);
-            }
+    world here([](const http::request_head&) { return http_response("x"); });
+    http::client_options options;
+    options.connections_per_host = 2;
+    options.connections = 3;
+    std::size_t most = 0, served = 0;
+    here.run([&]() -> task<> {
+        http::client with(std::move(options));
+        const auto ask = [&](std::string where) -> task<> {
+            keeping into;
+            (void)co_await with.get(url(where), into);
+            most = std::max(most, with.connections());
+            served += into.ended;
         };
         co_await scope([&](task_group& group) -> task<> {
-            group.spawn(serve());
-            const http::request asked = get_request();
-            keeping first, second;
-            const http::reuse between = co_await http::exchange(ends.here, asked, first);
-            CHECK(between == http::reuse::yes);
-            const http::reuse after = co_await http::exchange(ends.here, asked, second);
-            CHECK(after == http::reuse::yes);
-            CHECK(first.received == body);
-            CHECK(second.received == body);
-            CHECK(ends.here.is_open());
+            for (int i = 0; i < 20; ++i)
+                for (const char* const host : {"one", "two", "sub.one"})
+                    group.spawn(ask("http://" + std::string(host) + ".test/"));
+            co_return;
         });
     });
+    CHECK(served == 60);
+    CHECK(most == 3);
 }
 
-TEST_CASE("a reply that is wrong fails the exchange with the reason, and never completes the response")
+TEST_CASE("http::client: who is cancelled while he waits for a connection leaves his place to others")
 {
-    struct failing {
-        const char* reply;
-        errc code;
-        const char* operation;
-    };
-    const failing table[] = {
-        {"", errc::truncated, "wait for a response: "},
-        {"SSH-2.0-OpenSSH_9.2\r\n", errc::malformed, "read response: "},
-        {"HTTP/1.1 20 OK\r\n\r\n", errc::malformed, "read response: "},
-        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", errc::malformed, "read response: "},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n", errc::malformed, "read response: "},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", errc::truncated, "read response: "},
-        {"HTTP/1.1 200", errc::truncated, "read response: "},
-    };
-    const auto most = GENERATE(std::size_t{1}, SIZE_MAX);
-    for (const failing& each : table) {
-        CAPTURE(each.reply, most);
-        const exchanged made = exchange_with(each.reply, at_most_a_read(most));
-        CHECK(made.failure == make_error_code(each.code));
-        CHECK(made.why.starts_with(each.operation));
-        CHECK(made.into.ends == 0);
-    }
-}
-
-TEST_CASE("an exchange keeps to the limits that it is given")
-{
-    http::limits few;
-    few.header_bytes = 100;
-    CHECK(exchange_with(by_length, {}, few).failure == make_error_code(errc::limit_exceeded));
-    few.header_bytes = 1000;
-    CHECK_FALSE(exchange_with(by_length, {}, few).failure);
-}
-
-TEST_CASE("a request that could smuggle a line is refused before a byte of it is sent")
-{
-    run_in_memory([](context& own, memory_backend& outside) -> task<> {
-        both_ends ends(own, outside);
-        http::request asked = get_request();
-        asked.fields().add("X", "a\r\nEvil: b");
-        keeping into;
-        const auto outcome = co_await as_result(http::exchange(ends.here, asked, into));
-        REQUIRE_FALSE(outcome);
-        CHECK(outcome.error().code() == errc::malformed);
-        CHECK(ends.here.bytes_written() == 0);
-    });
-}
-
-TEST_CASE("what a receiver throws ends the exchange and reaches the caller")
-{
-    class refusing final : public http::receiver {
-    public:
-        void on_head(const http::response_head&) override {}
-        void on_data(bytes) override { throw std::runtime_error("no more"); }
-        void on_end(const fields&) override { FAIL("the response was not taken"); }
-    };
-    run_in_memory([](context& own, memory_backend& outside) -> task<> {
-        both_ends ends(own, outside);
-        co_await answer(ends.there, by_length);
-        refusing into;
-        const http::request asked = get_request();
-        std::string caught;
-        try {
-            (void)co_await http::exchange(ends.here, asked, into);
-        } catch (const std::runtime_error& failure) {
-            caught = failure.what();
-        }
-        CHECK(caught == "no more");
-    });
-}
-
-TEST_CASE("a reply that ends after any number of its bytes is never taken for a whole one")
-{
-    for (const std::string* const reply : {&by_length, &chunked})
-        for (const std::size_t most : {std::size_t{1}, SIZE_MAX})
-            for (std::size_t count = 0; count < reply->size(); ++count) {
-                setting from{reply->substr(0, count), at_most_a_read(most)};
-                CAPTURE(count, most);
-                const auto failure = download(from);
-                REQUIRE(failure == make_error_code(errc::truncated));
-                REQUIRE(from.files.empty());
-            }
-}
-
-TEST_CASE("wherever the link breaks, the file is whole or is not there")
-{
-    std::size_t whole = 0;
-    for (const std::string* const reply : {&by_length, &chunked})
-        for (std::size_t count = 0; count <= reply->size(); ++count) {
-            setting from{*reply};
-            from.link.cut_after = count;
-            CAPTURE(count);
-            const auto failure = download(from);
-            REQUIRE((failure.has_value() == from.files.empty()));
-            if (failure) {
-                REQUIRE(*failure == system_code(ECONNRESET));
-                continue;
-            }
-            REQUIRE(count == reply->size());
-            REQUIRE(from.files.size() == 1);
-            REQUIRE(from.files.at("file") == body);
-            ++whole;
-        }
-    CHECK(whole == 2);
-}
-
-TEST_CASE("wherever the disk is full, the file that was there before stays as it was")
-{
-    for (std::size_t space = 0; space < body.size(); ++space) {
-        setting from{chunked, at_most_a_read(1), space, {{"file", "as before"}}};
-        CAPTURE(space);
-        REQUIRE(download(from) == system_code(ENOSPC));
-        REQUIRE(from.files == std::map<std::string, std::string>{{"file", "as before"}});
-    }
-    setting enough{chunked, at_most_a_read(1), body.size(), {{"file", "as before"}}};
-    CHECK_FALSE(download(enough));
-    CHECK(enough.files == std::map<std::string, std::string>{{"file", body}});
-}
-
-TEST_CASE("any other status than success leaves no file")
-{
-    for (const int status : {300, 304, 404, 500, 999}) {
-        setting from{"HTTP/1.1 " + std::to_string(status) + " No\r\nContent-Length: 2\r\n\r\nno"};
-        CAPTURE(status);
-        CHECK(download(from) == make_error_code(errc::refused));
-        CHECK(from.files.empty());
-    }
-}
-
-TEST_CASE("a server that stops in the middle: the connection's timeout ends the exchange, and nothing is left")
-{
-    for (const std::size_t count : {std::size_t{0}, std::size_t{20}, by_length.size() - 1})
-        run_in_memory([&](context& own, memory_backend& outside) -> task<> {
-            outside.advance_when_idle();
-            both_ends ends(own, outside);
-            ends.here.timeout(3s);
-            co_await ends.there.write(std::string_view(by_length).substr(0, count));
-            const time_point begin = own.now();
-            const handler getting = http::get(url("http://example.test/"), http::save_to("file"));
-            const auto outcome = co_await as_result(getting(ends.here));
-            REQUIRE_FALSE(outcome);
-            CHECK(outcome.error().code() == errc::timed_out);
-            CHECK(outcome.error().phase() == phase::read);
-            CHECK(own.now() - begin == 3s);
-            CHECK(outside.files().empty());
-        });
-}
-
-TEST_CASE("a download that is cancelled leaves nothing")
-{
-    run_in_memory([](context& own, memory_backend& outside) -> task<> {
-        both_ends ends(own, outside);
-        const handler getting = http::get(url("http://example.test/"), http::save_to("file"));
+    world here([](const http::request_head&) { return http_response("x"); });
+    http::client_options options;
+    options.connections = 1;
+    int served = 0;
+    here.run([&]() -> task<> {
+        http::client with(std::move(options));
+        const auto ask = [&]() -> task<> {
+            keeping into;
+            (void)co_await with.get(url("http://one.test/"), into);
+            ++served;
+        };
         co_await scope([&](task_group& group) -> task<> {
-            group.spawn(getting(ends.here));
-            co_await ends.there.write(std::string_view(by_length).substr(0, by_length.size() - 1));
-            co_await outside.settle();
-            CHECK(outside.files().size() == 1);
-            CHECK(outside.files().at("file.part") == body.substr(0, 11));
+            group.spawn(ask());
+            co_await scope([&](task_group& waiting) -> task<> {
+                for (int i = 0; i < 5; ++i)
+                    waiting.spawn(ask());
+                co_await yield();
+                waiting.cancel();
+            });
+            for (int i = 0; i < 4; ++i)
+                group.spawn(ask());
+        });
+        CHECK(with.connections() == 1);
+    });
+    CHECK(served == 5);
+}
+
+TEST_CASE("http::client: a kept connection that the server has closed is replaced once, if nothing came")
+{
+    unsigned count = 0;
+    world here([&](const http::request_head& asked) -> http_reply {
+        ++count;
+        if (asked.target == "/last")
+            return {http_response("x"), true};
+        if (asked.target == "/cut")
+            return {"HTTP/1.1 200 OK\r\nContent-Le", true};
+        return asked.target == "/none" ? http_reply("", true) : http_reply(http_response("x"));
+    });
+    here.run([&]() -> task<> {
+        http::client with;
+        keeping first, second, third, fourth;
+        (void)co_await with.get(url("http://one.test/last"), first);
+        (void)co_await with.get(url("http://one.test/"), second);
+        CHECK(second.body == "x");
+        auto cut = co_await as_result(with.get(url("http://one.test/cut"), third));
+        CHECK_FALSE(cut);
+        CHECK(count == 3); // a byte had come
+        (void)co_await with.get(url("http://one.test/"), fourth);
+        keeping fifth;
+        auto none = co_await as_result(with.get(url("http://one.test/none"), fifth));
+        CHECK_FALSE(none);
+        CHECK(count == 6); // asked twice: the connection was a kept one
+    });
+}
+
+TEST_CASE("http::client: a redirect is followed to where it leads, by each of its statuses")
+{
+    const char* const status = GENERATE("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent");
+    const char* const to = GENERATE("/second", "second", "http://two.test:8080/second", "//two.test/second", "?", "\\\\two.test\\x");
+    world here(redirect_once(to, status));
+    CAPTURE(status, to);
+    CHECK(here.get("http://one.test/first").empty());
+    CHECK(here.got.body == "here");
+    CHECK(here.got.interim.size() == here.facts.redirects);
+    if (std::string_view(to) != "?")
+        CHECK(here.facts.redirects == 1);
+}
+
+TEST_CASE("http::client: a redirect that leads nowhere good ends with a reason, and nobody is asked")
+{
+    struct bad {
+        const char* to;
+        const char* why;
+    };
+    const bad table[] = {{"file:///etc/passwd", "only http and https"},
+                         {"ftp://two.test/", "only http and https"},
+                         {"http://two.test:99999/", "port"},
+                         {"http:///", ""}};
+    for (const bad& each : table) {
+        world here(redirect_once(each.to));
+        const std::string failure = here.get("http://one.test/first");
+        CAPTURE(each.to, failure);
+        CHECK_FALSE(failure.empty());
+        CHECK(failure.find(each.why) != failure.npos);
+        CHECK(here.server.requests.size() == 1);
+    }
+}
+
+TEST_CASE("http::client: redirects in a circle end at their limit")
+{
+    world here([](const http::request_head&) { return redirect("/again"); });
+    http::request_options how;
+    how.redirects = GENERATE(0U, 3U, 50U);
+    CHECK(here.get("http://one.test/", how).find("more than " + std::to_string(how.redirects)) != std::string::npos);
+    CHECK(here.server.requests.size() == how.redirects + 1);
+    CHECK(here.server.connections == 1);
+}
+
+TEST_CASE("http::client: what was given for one origin does not go to another one, unless it is asked for")
+{
+    const bool trusting = GENERATE(false, true);
+    const char* const to = GENERATE("http://one.test/second", "http://two.test/second", "http://one.test:8080/second");
+    world here(redirect_once(to));
+    http::request_options how = with_login();
+    how.trust_redirects = trusting;
+    how.fields.add("Cookie", "secret=1");
+    how.fields.add("X-Any", "y");
+    CHECK(here.get("http://one.test/first", how).empty());
+    REQUIRE(here.server.requests.size() == 2);
+    const auto& last = here.server.requests.back();
+    const bool expected = trusting || std::string_view(to) == "http://one.test/second";
+    CHECK((last.field("Authorization") == aladdin) == expected);
+    CHECK(last.head.fields.contains("Cookie") == expected);
+    CHECK(last.field("X-Any") == "y");
+}
+
+TEST_CASE("http::client: an Authorization field of the caller's own stays with its origin, too")
+{
+    world here(redirect_once("http://two.test/"));
+    http::request_options how;
+    how.fields.add("Authorization", "Custom secret");
+    CHECK(here.get("http://one.test/first", how).empty());
+    CHECK(here.server.requests[0].field("Authorization") == "Custom secret");
+    CHECK_FALSE(here.server.requests[1].head.fields.contains("Authorization"));
+}
+
+TEST_CASE("http::client: a login in a URL is for that URL")
+{
+    world here(redirect_once("http://x:y@two.test/second"));
+    CHECK(here.get("http://Aladdin:open%20sesame@one.test/first").empty());
+    CHECK(here.server.requests[0].field("Authorization") == aladdin);
+    CHECK(here.server.requests[1].field("Authorization") == "Basic eDp5");
+    CHECK(here.facts.effective_url == "http://two.test/second");
+}
+
+TEST_CASE("http::client: a .netrc file has the login of each host")
+{
+    world here(redirect_once("http://two.test/second"));
+    http::client_options options;
+    options.netrc = "machine one.test login Aladdin password \"open sesame\"\nmachine two.test login x password y\n";
+    CHECK(here.get("http://one.test/first", {}, std::move(options)).empty());
+    CHECK(here.server.requests[0].field("Authorization") == aladdin);
+    CHECK(here.server.requests[1].field("Authorization") == "Basic eDp5");
+}
+
+TEST_CASE("http::client: a challenge of Digest is answered once, and a wrong password is not tried again")
+{
+    const bool right = GENERATE(true, false);
+    const auto scheme = GENERATE(http::authentication::digest, http::authentication::any);
+    world here([&](const http::request_head& asked) {
+        const bool answered = asked.fields.find("Authorization").value_or("").starts_with("Digest ");
+        return right && answered ? http_response("in")
+                                 : http_response("no", "WWW-Authenticate: Basic realm=\"x\"\r\n"
+                                                       "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\"\r\n",
+                                                 "401 Unauthorized");
+    });
+    CHECK(here.get("http://one.test/", with_login(scheme)).empty());
+    CHECK(here.got.status == (right ? 200 : 401));
+    REQUIRE(here.server.requests.size() == 2);
+    CHECK_FALSE(here.server.requests[0].head.fields.contains("Authorization"));
+    CHECK(here.server.requests[1].field("Authorization").find("open sesame") == std::string::npos);
+    CHECK(here.got.body == (right ? "in" : "no"));
+}
+
+TEST_CASE("http::client: where only Digest is allowed, the password is not told to who asks for Basic")
+{
+    world here([](const http::request_head&) {
+        return http_response("no", "WWW-Authenticate: Basic realm=\"x\"\r\n", "401 Unauthorized");
+    });
+    CHECK(here.get("http://one.test/", with_login(http::authentication::digest)).empty());
+    CHECK(here.server.requests.size() == 1);
+}
+
+TEST_CASE("http::client: cookies go back to where they belong, through redirects and requests")
+{
+    world here([](const http::request_head& asked) {
+        if (asked.target == "/first")
+            return http_response("", "Set-Cookie: a=1\r\nSet-Cookie: b=2; Path=/elsewhere\r\nLocation: /second\r\n", "302 Found");
+        return http_response("x");
+    });
+    here.run([&]() -> task<> {
+        http::client with;
+        keeping first, second;
+        (void)co_await with.get(url("http://one.test/first"), first);
+        (void)co_await with.get(url("http://two.test/"), second);
+    });
+    CHECK(here.server.requests[1].field("Cookie") == "a=1");
+    CHECK_FALSE(here.server.requests[2].head.fields.contains("Cookie"));
+}
+
+TEST_CASE("http::client: a proxy is asked by absolute URLs, and who it is that asks is for it alone")
+{
+    world here([](const http::request_head&) { return http_response("x"); });
+    CHECK(here.get("http://one.test/page?q", with_login(), through("http://me:secret@proxy.test:8080")).empty());
+    const auto& asked = here.server.requests.front();
+    CHECK(asked.head.target == "http://one.test/page?q");
+    CHECK(asked.field("Host") == "one.test");
+    CHECK(asked.field("Authorization") == aladdin);
+    CHECK(asked.field("Proxy-Authorization") == "Basic bWU6c2VjcmV0");
+}
+
+TEST_CASE("http::client: a tunnel tells the proxy nothing but where it leads, and the server nothing of the proxy")
+{
+    const bool asks = GENERATE(false, true);
+    unsigned refused = 0;
+    world here([&](const http::request_head& asked) -> http_reply {
+        if (asked.method != "CONNECT")
+            return http_response("x");
+        if (asks && refused++ == 0)
+            return {http_response("", "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n\"\r\n", "407 Who?"), true};
+        return "HTTP/1.0 200 Connection established\r\n\r\n";
+    });
+    http::request_options how = with_login();
+    how.tunnel = true;
+    how.proxy_scheme = http::authentication::digest;
+    how.fields.add("Proxy-Authorization", "Basic overheard");
+    CHECK(here.get("http://one.test/page", how, through("http://me:secret@proxy.test:8080")).empty());
+    for (const auto& each : here.server.requests) {
+        const bool is_tunnel = each.head.method == "CONNECT";
+        CHECK(each.head.target == (is_tunnel ? "one.test:80" : "/page"));
+        CHECK(each.head.fields.contains("Authorization") == !is_tunnel);
+        if (!is_tunnel)
+            CHECK_FALSE(each.head.fields.contains("Proxy-Authorization"));
+    }
+    CHECK(here.server.requests.size() == (asks ? 3 : 2));
+    CHECK(here.got.body == "x");
+}
+
+TEST_CASE("http::client: a proxy that refuses a tunnel ends it with its status")
+{
+    world here([](const http::request_head&) { return http_response("", "", "403 Never"); });
+    http::request_options how;
+    how.tunnel = true;
+    const std::string failure = here.get("http://one.test/", how, through("proxy.test:8080"));
+    CHECK(failure.find("connect through proxy http://proxy.test:8080") != failure.npos);
+    CHECK(failure.find("403 Never") != failure.npos);
+}
+
+TEST_CASE("http::client: hosts that need no proxy are asked themselves")
+{
+    world here([](const http::request_head&) { return http_response("x"); });
+    http::client_options options = through("http://proxy.test:8080");
+    options.proxies.no_proxy("one.test");
+    CHECK(here.get("http://sub.one.test/", {}, std::move(options)).empty());
+    CHECK(here.server.requests.front().head.target == "/");
+}
+
+TEST_CASE("http::client: a compressed body is asked for and decoded if that is wanted, and held to its size")
+{
+    // printf 'aaa...' (1000 times) | gzip -9n
+    world here([&](const http::request_head&) { return http_response(thousand_in_gzip, "Content-Encoding: gzip\r\n"); });
+    http::request_options how;
+    SECTION("as it is")
+    {
+        CHECK(here.get("http://one.test/", how).empty());
+        CHECK(here.got.body == thousand_in_gzip);
+        CHECK_FALSE(here.server.requests[0].head.fields.contains("Accept-Encoding"));
+    }
+    SECTION("decoded")
+    {
+        how.decode = true;
+        how.most_bytes = 1000;
+        CHECK(here.get("http://one.test/", how).empty());
+        CHECK(here.got.body == std::string(1000, 'a'));
+        CHECK(here.server.requests[0].field("Accept-Encoding") == "gzip, deflate, br, zstd");
+    }
+    SECTION("too large")
+    {
+        how.decode = true;
+        how.most_bytes = 999;
+        CHECK(here.get("http://one.test/", how).find("999") != std::string::npos);
+        CHECK_FALSE(here.got.ended);
+    }
+}
+
+TEST_CASE("http::client: the caller's fields take the place of its own, or keep them away")
+{
+    world here([](const http::request_head&) { return http_response("x"); });
+    http::request_options how;
+    how.fields.add("Accept", "text/plain");
+    how.fields.add("X", "1");
+    how.fields.add("X", "2");
+    how.without = {"User-Agent"};
+    CHECK(here.get("http://one.test/", how).empty());
+    const auto& asked = here.server.requests.front().head.fields;
+    CHECK(asked.all("Accept") == std::vector<std::string_view>{"text/plain"});
+    CHECK(asked.all("X") == std::vector<std::string_view>{"1", "2"});
+    CHECK_FALSE(asked.contains("User-Agent"));
+}
+
+TEST_CASE("http::client: a body that comes too slowly, and one that may not come faster")
+{
+    const std::string body(100'000, 'x');
+    world here([&](const http::request_head& asked) -> http_reply {
+        return asked.target == "/slow" ? http_reply("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx") : http_reply(http_response(body));
+    });
+    http::request_options how;
+    SECTION("too slowly")
+    {
+        how.speed.least = 10;
+        how.speed.window = 5s;
+        const time_point begin = here.own.now();
+        const std::string failure = here.get("http://one.test/slow", how);
+        CHECK(failure.find("fewer than 10 bytes a second") != failure.npos);
+        CHECK(here.own.now() - begin == 5s);
+    }
+    SECTION("no faster")
+    {
+        how.speed.most = 20'000;
+        const time_point begin = here.own.now();
+        CHECK(here.get("http://one.test/", how).empty());
+        CHECK(here.got.body == body);
+        CHECK(here.own.now() - begin >= 4500ms);
+        CHECK(here.own.now() - begin <= 5s);
+    }
+}
+
+TEST_CASE("http::client: a server that says nothing is waited for as long as asked, and no connection stays")
+{
+    world here([](const http::request_head&) { return http_reply(""); });
+    http::client_options options;
+    options.timeout = 7s;
+    const time_point begin = here.own.now();
+    CHECK(here.get("http://one.test/", {}, std::move(options)).find("timed out") != std::string::npos);
+    CHECK(here.own.now() - begin == 7s);
+}
+
+TEST_CASE("http::client: a server that calls every nonce stale is answered twice and no more")
+{
+    world here([](const http::request_head&) {
+        return http_response("no", "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", stale=true\r\n", "401 Unauthorized");
+    });
+    CHECK(here.get("http://one.test/", with_login(http::authentication::digest)).empty());
+    CHECK(here.got.status == 401);
+    CHECK(here.server.requests.size() == 3);
+}
+
+TEST_CASE("http::client: while a bomb is decoded others have their turn, and can end it")
+{
+    std::string bomb;
+    for (int i = 0; i < 20'000; ++i)
+        bomb += thousand_in_gzip;
+    world here([&](const http::request_head&) { return http_response(bomb, "Content-Encoding: gzip\r\n"); });
+    here.run([&]() -> task<> {
+        http::client with;
+        co_await scope([&](task_group& group) -> task<> {
+            http::request_options how;
+            how.decode = true;
+            const auto ask = [&]() -> task<> { (void)co_await with.get(url("http://one.test/"), std::move(how), here.got); };
+            group.spawn(ask());
+            while (here.got.body.empty())
+                co_await yield();
             group.cancel();
         });
-        CHECK(outside.files().empty());
     });
-}
-
-TEST_CASE("get is a handler: it asks for the URL, closes, and can be used for many connections, also at a time")
-{
-    run_in_memory([](context& own, memory_backend& outside) -> task<> {
-        int made = 0;
-        http::receiver_maker into = [&](context& its) -> std::unique_ptr<http::receiver> {
-            return std::make_unique<http::file_receiver>(its.backend(), std::to_string(++made));
-        };
-        const handler getting = http::get(url("http://me:secret@example.test:8080/a%20b?c#d"), std::move(into));
-        both_ends one(own, outside), other(own, outside);
-        co_await scope([&](task_group& group) -> task<> {
-            group.spawn(getting(one.here));
-            group.spawn(getting(other.here));
-            for (both_ends* const each : {&other, &one}) {
-                const auto asked = co_await each->there.read_until("\r\n\r\n", 8192);
-                REQUIRE(asked);
-                const std::string text(asked->text());
-                CHECK(text.starts_with("GET /a%20b?c HTTP/1.1\r\n"));
-                CHECK(text.find("\r\nHost: example.test:8080\r\n") != text.npos);
-                CHECK(text.find("\r\nConnection: close\r\n") != text.npos);
-                CHECK(text.find("secret") == text.npos);
-                co_await each->there.write(each == &one ? chunked : by_length);
-            }
-        });
-        CHECK_FALSE(one.here.is_open());
-        CHECK_FALSE(other.here.is_open());
-        CHECK(outside.files() == std::map<std::string, std::string>{{"1", body}, {"2", body}});
-    });
-}
-
-TEST_CASE("the file name of a URL is its last segment, decoded and harmless")
-{
-    struct named {
-        const char *where, *name;
-    };
-    const named table[] = {
-        {"http://a", "index.html"},
-        {"http://a/", "index.html"},
-        {"http://a/b/", "index.html"},
-        {"http://a/?b/c", "index.html"},
-        {"http://a/b", "b"},
-        {"http://a/b/c.tar.gz?d/e#f/g", "c.tar.gz"},
-        {"http://a/b%20c", "b c"},
-        {"http://a/%C3%BC", "\xc3\xbc"},
-        {"http://a/b/..%2f..%2fetc%2fpasswd", ".._.._etc_passwd"},
-        {"http://a/..%5Cb", ".._b"},
-        {"http://a/%2fetc", "_etc"},
-        {"http://a/b%00.txt", "b_.txt"},
-        {"http://a/b%0d%0a%1b%7fc", "b____c"},
-        {"http://a/b/..", "index.html"},
-        {"http://a/%2E%2e", "index.html"},
-        {"http://a/b/.", "index.html"},
-        {"http://a/...", "___"},
-        {"http://a/.b", ".b"},
-        {"http://a/%zz%2", "%zz%2"},
-        {"http://a/%252f", "%2f"},
-    };
-    for (const named& each : table) {
-        CAPTURE(each.where);
-        CHECK(http::file_name(url(each.where)) == each.name);
-    }
+    CHECK(here.got.body.size() < 1'000'000); // of twenty million
+    CHECK_FALSE(here.got.ended);
 }

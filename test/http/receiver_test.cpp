@@ -144,16 +144,16 @@ TEST_CASE("a disk that is full and a file that cannot be renamed are errors that
     CHECK(outside.files().empty());
 }
 
-TEST_CASE("every status but 2xx is refused, in a line that says what the server answered")
+TEST_CASE("every status but 2xx, and 3xx that lead nowhere, is refused, in a line that says what the server answered")
 {
-    for (const int status : {200, 201, 204, 206, 299})
+    for (const int status : {200, 201, 204, 206, 299, 300, 302})
         CHECK(refusal_of(head_of(status)).empty());
     CHECK(refusal_of(head_of(404, "Not Found")) == "download: the server answered 404 Not Found");
     CHECK(refusal_of(head_of(500, "")) == "download: the server answered 500");
     CHECK(refusal_of(head_of(302, "Found", "http://other/")) ==
           "download: the server answered 302 Found and points to http://other/");
     CHECK(refusal_of(head_of(404, "Not Found", "http://other/")) == "download: the server answered 404 Not Found");
-    CHECK(refusal_of(head_of(300, "Multiple")) == "download: the server answered 300 Multiple");
+    CHECK(refusal_of(head_of(300, "Multiple", "/one")) == "download: the server answered 300 Multiple and points to /one");
     CHECK(refusal_of(head_of(304, "Not Modified")) == "download: the server answered 304 Not Modified");
     CHECK(refusal_of(head_of(101, "Switching Protocols")) == "download: the server answered 101 Switching Protocols");
     CHECK(refusal_of(head_of(301, "\x1b[2J\r\n", "\x07")) ==

@@ -1,7 +1,7 @@
 // The response parser: every case is fed whole, byte by byte, past the parser, and with another response behind it.
 #include "catch.hpp"
 
-#include "response_outcome.hpp"
+#include "parser_outcome.hpp"
 #include <portico/http/response_parser.hpp>
 #include <string>
 #include <string_view>
@@ -21,17 +21,21 @@ constexpr std::string_view next_response = "HTTP/1.1 201 Next\r\nContent-Length:
 constexpr std::size_t whole = 1 << 24;
 
 /// The outcome of a stream, after it was shown that it is the same however the stream comes.
-response_outcome parse(std::string_view method, std::string_view stream, const http::limits& limits = {})
+response_outcome parse(std::string_view method, std::string_view stream, const http::limits& limits = {},
+                       http::response_options options = {})
 {
-    const response_outcome outcome = parse_response(method, stream, whole, body_through::parser, limits);
-    CHECK(same(outcome, parse_response(method, stream, 1, body_through::parser, limits)));
-    CHECK(same(outcome, parse_response(method, stream, 3, body_through::parser, limits)));
-    CHECK(same(outcome, parse_response(method, stream, 1, body_through::caller, limits)));
-    CHECK(same(outcome, parse_response(method, stream, whole, body_through::caller, limits)));
+    const auto in_pieces = [&](std::string_view text, std::size_t piece, body_through taker) {
+        return parse_response(method, text, piece, taker, limits, options);
+    };
+    const response_outcome outcome = in_pieces(stream, whole, body_through::parser);
+    CHECK(same(outcome, in_pieces(stream, 1, body_through::parser)));
+    CHECK(same(outcome, in_pieces(stream, 3, body_through::parser)));
+    CHECK(same(outcome, in_pieces(stream, 1, body_through::caller)));
+    CHECK(same(outcome, in_pieces(stream, whole, body_through::caller)));
     if (outcome.ended_itself) {
         const std::string longer = std::string(stream).append(next_response);
         for (const std::size_t piece : {whole, std::size_t{1}}) {
-            response_outcome behind = parse_response(method, longer, piece, body_through::parser, limits);
+            response_outcome behind = in_pieces(longer, piece, body_through::parser);
             CHECK(behind.left == std::string(outcome.left).append(next_response));
             behind.left = outcome.left;
             CHECK(same(outcome, behind));
@@ -321,6 +325,7 @@ TEST_CASE("a response at its limits is taken, and one beyond them is refused")
     limits.fields = 3;
     limits.interim_responses = 2;
     limits.chunk_extension_bytes = 10;
+    limits.body_bytes = 20;
     const std::string status = "HTTP/1.1 204 OK\r\n", interim = "HTTP/1.1 100 C\r\n\r\n";
     const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     struct {
@@ -345,6 +350,12 @@ TEST_CASE("a response at its limits is taken, and one beyond them is refused")
         {"chunk extensions", chunked + "1;12345\r\nx\r\n1;12345\r\nx\r\n0\r\n\r\n",
          chunked + "1;12345\r\nx\r\n1;123456\r\nx\r\n0\r\n\r\n",
          "chunk extensions exceed the data by more bytes than 10"},
+        {"a body of a size", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + repeat("x", 20),
+         "HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n", "the body has more bytes than 20"},
+        {"a body in chunks", chunked + "a\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n",
+         chunked + "a\r\n0123456789\r\nb\r\n", "the body has more bytes than 20"},
+        {"a body without an end", "HTTP/1.1 200 OK\r\n\r\n" + repeat("x", 20),
+         "HTTP/1.1 200 OK\r\n\r\n" + repeat("x", 21), "the body has more bytes than 20"},
         {"a chunk line", chunked + repeat("0", 16) + ";123456789\r\n\r\n", chunked + "0;" + repeat("x", 27),
          "a line has more bytes than 27"},
     };
@@ -377,4 +388,97 @@ TEST_CASE("the default limits stop a header that never ends")
     CHECK(parse_response("GET", repeat("\r\n", 200'000), 4096).error == errc::limit_exceeded);
     CHECK(parse_response("GET", status + repeat("x", 110'000), 4096).error == errc::limit_exceeded);
     CHECK(parse_response("GET", status + "A: b\r\n" + repeat(" c\r\n", 100'000), 4096).error == errc::limit_exceeded);
+}
+
+TEST_CASE("a response of HTTP/0.9 is taken where it is allowed: all of it is the body")
+{
+    http::response_options options;
+    options.http09 = true;
+    for (const std::string_view stream : {"o", "no head\nat all", "HTTQ", "HTTX/1.1 200 OK\r\n\r\n", "\r\n\r\n",
+                                          "\r\nHTTP/1.1 200 OK\r\n\r\n", "http/1.1 200 OK\r\n\r\n"}) {
+        INFO(stream);
+        const response_outcome outcome = parse("GET", stream, {}, options);
+        CHECK(outcome.detail == "");
+        CHECK(outcome.head.http09);
+        CHECK(outcome.head.status == 200);
+        CHECK(outcome.body == stream);
+        CHECK_FALSE(outcome.reusable);
+        CHECK_FALSE(parse("GET", stream).head.http09);
+    }
+    http::limits limits;
+    limits.body_bytes = 5;
+    CHECK(parse("GET", "HTT..", limits, options).body == "HTT..");
+    CHECK(parse("GET", "HTT...", limits, options).error == errc::limit_exceeded);
+    CHECK(parse("GET", "HTT", {}, options).error == errc::truncated);
+    CHECK(parse("GET", "", {}, options).error == errc::truncated);
+    CHECK(parse("GET", "HTTP/2 200\r\n\r\n", {}, options).error == errc::malformed);
+    const response_outcome framed = parse("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", {}, options);
+    CHECK_FALSE(framed.head.http09);
+    CHECK(framed.reusable);
+    CHECK(parse("GET", "HTTP/1.1 100 Continue\r\n\r\nno head", {}, options).error == errc::malformed);
+}
+
+TEST_CASE("Content-Length can be ignored: the body then lasts until the stream ends, unless it is chunked")
+{
+    http::response_options options;
+    options.ignore_content_length = true;
+    for (const std::string_view length : {"1", "99", "no number", "1, 2"}) {
+        INFO(length);
+        const std::string start = "HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n";
+        CHECK(parse("GET", start + "\r\nhello", {}, options).body == "hello");
+        CHECK(parse("GET", start + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", {}, options).body == "x");
+        CHECK(parse("HEAD", start + "\r\n", {}, options).ended_itself);
+    }
+}
+
+TEST_CASE("transfer codings beside chunked are taken where they are allowed, and named")
+{
+    http::response_options options;
+    options.transfer_codings = true;
+    const struct {
+        std::string_view codings, body;
+        std::vector<std::string_view> left;
+    } cases[] = {
+        {"gzip, chunked", "1\r\nx\r\n0\r\n\r\n", {"gzip"}},
+        {"deflate;q=1 , GZip,\r\nTransfer-Encoding: Chunked", "1\r\nx\r\n0\r\n\r\n", {"deflate;q=1", "GZip"}},
+        {"gzip\r\nContent-Length: 0", "x", {"gzip"}},
+        {"identity\r\nContent-Length: 1", "x", {}},
+        {"chunked", "1\r\nx\r\n0\r\n\r\n", {}},
+    };
+    for (const auto& expected : cases) {
+        INFO(expected.codings);
+        const std::string stream =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + std::string(expected.codings) + "\r\n\r\n";
+        CHECK(parse("GET", stream + std::string(expected.body), {}, options).body == "x");
+        response_parser parser("GET", {}, options);
+        bytes input = stream;
+        REQUIRE(parser.next(input) == event::head);
+        CHECK(parser.transfer_codings() == expected.left);
+    }
+    for (const std::string_view codings : {"chunked, gzip", "chunked, identity", ""}) {
+        INFO(codings);
+        const std::string stream = "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + std::string(codings) + "\r\n\r\n";
+        CHECK(parse("GET", stream, {}, options).error == errc::malformed);
+    }
+}
+
+TEST_CASE("a raw body is delivered with its framing, and ends where it should")
+{
+    http::response_options options;
+    options.raw = true;
+    const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const std::string_view body :
+         {"0\r\n\r\n", "5;a=b\r\nhello\r\n1 \r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n", "2\nab\n0\n\n"}) {
+        INFO(body);
+        const response_outcome outcome = parse("GET", chunked + std::string(body), {}, options);
+        CHECK(outcome.detail == "");
+        CHECK(outcome.body == body);
+        CHECK(outcome.reusable);
+    }
+    CHECK(parse("GET", chunked + "0\r\nA: b\r\n\r\n", {}, options).trailers.find("a") == "b");
+    CHECK(parse("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", {}, options).body == "x");
+    CHECK(parse("GET", "HTTP/1.1 200 OK\r\n\r\nhello", {}, options).body == "hello");
+    CHECK(parse_response("GET", chunked + "xyz\r\n", whole, body_through::parser, {}, options).error
+          == errc::malformed);
+    CHECK(parse_response("GET", chunked + "5\r\nhell", 1, body_through::parser, {}, options).error == errc::truncated);
 }

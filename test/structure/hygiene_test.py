@@ -120,16 +120,22 @@ class Hygiene(unittest.TestCase):
 
     def test_the_manifest_names_what_cmake_looks_for(self):
         manifest = json.loads((cpp.ROOT / "vcpkg.json").read_text())
-        tls, programs, tests = (set(manifest["features"][each]["dependencies"]) for each in ("tls", "programs", "tests"))
-        self.assertTrue(tls < programs and tls < tests)
+        tls, http, programs, tests = (
+            set(manifest["features"][each]["dependencies"]) for each in ("tls", "http", "programs", "tests"))
+        self.assertTrue(tls < http < programs and http < tests)
         for names, file in (
             (tls.union(manifest["dependencies"]), "CMakeLists.txt"),
-            (programs - tls, "apps/CMakeLists.txt"),
-            (tests - tls, "test/CMakeLists.txt"),
+            (http - tls, "cmake/http_libraries.cmake"),
+            (programs - http, "apps/CMakeLists.txt"),
+            (tests - http, "test/CMakeLists.txt"),
         ):
-            packages = re.findall(r"find_package\((\w+)", (cpp.ROOT / file).read_text())
-            tools = {"Threads", "Python3"}  # of the system
-            self.assertEqual(names, {name.lower() for name in set(packages) - tools}, file)
+            text = (cpp.ROOT / file).read_text()
+            packages = re.findall(r"find_package\((\w+)", text)
+            for modules in re.findall(r"pkg_check_modules\(\w+ (.*)\)", text):
+                packages += [name for name in modules.split() if name.islower()]
+            tools = {"Threads", "Python3", "PkgConfig"}  # of the system
+            names_elsewhere = {"libbrotlidec": "brotli", "libzstd": "zstd"}
+            self.assertEqual(names, {names_elsewhere.get(name, name.lower()) for name in set(packages) - tools}, file)
 
 
 if __name__ == "__main__":

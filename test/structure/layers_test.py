@@ -9,8 +9,8 @@ import unittest
 
 import cpp
 
-# What a file of a place may include, beside its own place. The words "std", "system" (POSIX headers), "fmt", "asio", "openssl"
-# and "CLI" stand for headers of others, all other words for places of portico: "bottom" (bytes, error, version), the
+# What a file of a place may include, beside its own place. The words "std", "system" (POSIX headers), "fmt", "asio", "openssl",
+# "CLI" and "library" (those of LIBRARIES) stand for headers of others, all other words for places of portico: "bottom" (bytes, error, version), the
 # layers ("door" is asio.hpp and asio/), and of a protocol "client" (the files named in CLIENTS) and "codec" (its other files, which do no I/O).
 PUBLIC = {
     "bottom": "std",
@@ -21,7 +21,7 @@ PUBLIC = {
     "memory": "std bottom core net",
     "tls": "std bottom core net",
     "codec": "std bottom wire",
-    "client": "std bottom wire core net codec",
+    "client": "std bottom wire core net tls codec",
     "portico.hpp": "std bottom wire core net server",
     "door": "std bottom core net asio",
 }
@@ -34,15 +34,17 @@ PRIVATE = {
     "memory": "std bottom core net fmt system",
     "tls": "std bottom wire core net fmt system openssl",
     "os": "std bottom wire core net fmt system asio",
-    "codec": "std bottom wire",
-    "client": "std bottom wire core net codec fmt",
+    "codec": "std bottom wire library openssl",
+    "client": "std bottom wire core net tls codec fmt library",
     "door": "std bottom core net os asio",
 }
 PROGRAMS = {
     "apps": "std system fmt CLI bottom wire core net server tls client codec portico.hpp",
     "test/bench/bench_server.cpp": "std portico.hpp bottom core net server tls",
 }
-CLIENTS = ("client", "receiver")
+CLIENTS = ("authenticator", "client", "connecting", "decoding_receiver", "download", "exchange", "partial_file", "pool",
+           "proxy", "receiver")
+LIBRARIES = ("brotli/decode.h", "idn2.h", "libpsl.h", "zlib.h", "zstd.h", "zstd_errors.h")
 LAYERS = ("wire", "core", "net", "server", "memory", "os", "tls")
 
 # Symbols of time, sockets, names, files and randomness: only the backend's objects may need one.
@@ -86,6 +88,8 @@ def included(by, quote, target):
     if quote == '"':
         beside = (cpp.ROOT / by).parent / target
         return place(cpp.name(beside).removeprefix("src/") if beside.exists() else target)
+    if target in LIBRARIES:
+        return ("", "library")
     first = target.partition("/")[0]
     if first in ("asio", "asio.hpp"):
         return ("", "asio")

@@ -132,6 +132,8 @@ const refused bad[] = {
      "cher.example/",
      "the host is not ASCII: b\\xc3\\xbccher.example"},
     {"http://b%c3%bccher.example/", "the host is not ASCII"},
+    {"http://user:sec/ret@h/", "parse URL http://h/: the port is no number up to 65535"},
+    {"http:/user:secret@h:x/", "parse URL http:/h:x/: "},
     {"http://evil\\@h/", "a backslash is not allowed before the path"},
     {"http://h\\x/", "a backslash is not allowed before the path"},
     {"http://h/a\tb", "parse URL http://h/a\\tb: it holds the control character \\t"},

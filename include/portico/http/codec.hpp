@@ -1,5 +1,6 @@
-// The HTTP/1.1 codec without I/O: requests to bytes, and bytes to responses.
+// The HTTP/1.1 codec without I/O: requests to bytes and back, and bytes to responses.
 #pragma once
 
 #include <portico/http/request.hpp>
+#include <portico/http/request_parser.hpp>
 #include <portico/http/response_parser.hpp>

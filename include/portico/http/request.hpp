@@ -19,6 +19,7 @@ public:
     const std::string& method() const noexcept { return method_; } ///< `GET`
     const std::string& target() const noexcept { return target_; } ///< what it is asked for: `/index.html`
     portico::fields& fields() noexcept { return fields_; } ///< the header fields
+    void minor_version(int number) noexcept { minor_version_ = number; } ///< 0 for HTTP/1.0
     const portico::fields& fields() const noexcept { return fields_; } ///< the same
 
     /// The bytes to send: request line, fields, empty line. Throws `error` (`errc::malformed`) for what could end a
@@ -29,6 +30,7 @@ public:
 private:
     std::string method_, target_;
     portico::fields fields_;
+    int minor_version_ = 1;
 };
 
 } // namespace portico::http

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <portico/bytes.hpp>
+#include <portico/http/message_parser.hpp>
 #include <portico/wire/fields.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace portico::inline v0_1::http {
 
@@ -23,20 +23,25 @@ public:
     /// The peer's bytes, and perhaps empty: escape it before it is shown.
     std::string reason;
     portico::fields fields; ///< the header fields
+    /// A response of HTTP/0.9, which has no head: the status is 200 and the rest empty.
+    bool http09 = false;
+
+    bool operator==(const response_head&) const = default; ///< all the same, letter by letter
 };
 
-/// What a peer may send before it is refused with `errc::limit_exceeded`.
-struct limits {
-    /// All header lines of a response: interim responses, header and trailers together.
-    std::size_t header_bytes = 256 * 1024;
-    /// One header line, as in curl.
-    std::size_t line_bytes = 100 * 1024;
-    /// All fields of a response, counted as `header_bytes` is.
-    std::size_t fields = 1'000;
-    std::size_t interim_responses = 64; ///< 1xx responses before the final one
-    /// Chunk extensions, as far as they exceed the data: a long body may carry an extension on every chunk, but a
-    /// response must not consist of them (Go's rule and number).
-    std::size_t chunk_extension_bytes = 16 * 1024;
+/// What a response parser does otherwise than it should by itself; each is for a caller who knows the server.
+struct response_options {
+    /// A response whose first bytes are not `HTTP/` is one of HTTP/0.9: a body without a head, until the stream ends.
+    /// (One that ends within its first four bytes, and these begin `HTTP/`, is truncated.)
+    bool http09 = false;
+    /// Content-Length is not looked at: unless it is chunked, the body lasts until the stream ends.
+    bool ignore_content_length = false;
+    /// Transfer codings may precede a last `chunked`, or stand without it, which makes the body last until the stream
+    /// ends: a server may use them if the request has a TE field. `transfer_codings()` names those left on the body.
+    bool transfer_codings = false;
+    /// `data()` is all that comes behind the head: sizes of chunks, their extensions, and trailers too. These are
+    /// checked as ever, but perhaps when they have been delivered.
+    bool raw = false;
 };
 
 /// Parses one response out of the pieces of a stream: feed it with `next` until that returns `event::end`.
@@ -57,7 +62,7 @@ struct limits {
 /// one space), blanks behind a chunk size, repeated equal Content-Length values, `chunked` said twice. Where header
 /// fields contradict each other without harm to this response, the connection is not reusable.
 /// All errors are `protocol_error`; after one the parser can only be destroyed or assigned to.
-class response_parser {
+class response_parser : public message_parser {
 public:
     /// What `next` has found.
     enum class event {
@@ -69,7 +74,8 @@ public:
     };
 
     /// The method of the request decides how its response ends: one to HEAD has no body, nor a 2xx to CONNECT.
-    explicit response_parser(std::string_view request_method, http::limits limits = {});
+    explicit response_parser(std::string_view request_method, const http::limits& most = {},
+                             response_options options = {});
 
     /// Parses on, until something is known. Takes from the front of `input` what it has understood.
     event next(bytes& input);
@@ -80,59 +86,22 @@ public:
     /// The head that the last `event::interim` or `event::head` spoke of; valid until the next call of `next`, and
     /// after `event::head` as long as the parser.
     const response_head& head() const noexcept { return head_; }
-    /// The fields behind a chunked body; complete at `event::end`. They are never merged into `head()`.
-    const portico::fields& trailers() const noexcept { return trailers_; }
-    /// The piece of the body that the last `event::data` spoke of: a view into the input given, transfer coding
-    /// removed, content coding left.
-    bytes data() const noexcept { return data_; }
-
-    /// After `event::head`: how long the body is, if the head tells.
-    std::optional<std::uint64_t> body_size() const noexcept { return body_size_; }
-    /// How many bytes of body come next in the stream with nothing between them: the rest of the body or of a chunk,
-    /// or `unbounded` where the body lasts until the stream ends. Beyond what `input` holds, the caller may take up to
-    /// as many out of the stream itself (straight into a file) and say so by `body_taken`.
-    std::uint64_t body_ahead() const noexcept;
-    static constexpr std::uint64_t unbounded = UINT64_MAX; ///< see `body_ahead`
-    /// The caller took this many bytes of body, at most `body_ahead()`, past the parser.
-    void body_taken(std::uint64_t count);
-
-    /// Whether any byte of the response has come. A stream that ends before that, on a connection used before, means
-    /// that the server closed it while idle.
-    bool started() const noexcept { return started_; }
-    /// Whether the response is complete.
-    bool ended() const noexcept { return state_ == state::ended; }
-    /// After `event::end`: whether the connection may carry another request (RFC 9112 section 9.3), provided that no
-    /// bytes are left in `input`.
-    bool reusable() const noexcept { return ended() && persistent_; }
+    /// After `event::head`, with `response_options::transfer_codings`: the codings that are left on the body, in the
+    /// order in which they were applied (RFC 9112 section 7), without `chunked` and `identity`.
+    std::vector<std::string_view> transfer_codings() const;
 
 private:
-    enum class state { status_line, header, sized_body, endless_body, chunk_size, chunk, chunk_end, trailers, ended };
-
-    std::optional<std::string_view> take_line(bytes& input, std::size_t limit);
-    std::optional<std::string_view> take_header_line(bytes& input);
+    bool is_status_line_ahead(bytes input) const;
     bool take_status_line(bytes& input);
-    bool take_fields(bytes& input, portico::fields& into);
-    void take_field(std::string_view line, portico::fields& into);
     event header_ended();
     void begin_body();
-    std::optional<event> take_body(bytes& input);
-    bool take_chunk_size(bytes& input);
-    bool take_chunk_end(bytes& input);
+    event headless_begun(bytes& input);
+    event next_of_body(bytes& input);
 
     std::string method_;
-    http::limits limits_;
-    state state_ = state::status_line;
+    response_options options_;
     response_head head_;
-    portico::fields trailers_;
-    bytes data_;
-    std::string line_;           // the part of a line that came in earlier pieces
-    bool line_complete_ = false; // line_ was handed out, and is done with
-    bool after_cr_ = false;
-    bool started_ = false;
-    bool persistent_ = false;
-    std::optional<std::uint64_t> body_size_;
-    std::uint64_t remaining_ = 0; // of a sized body or of a chunk
-    std::size_t header_bytes_ = 0, field_count_ = 0, interim_count_ = 0, extension_bytes_ = 0;
+    std::size_t interim_count_ = 0;
 };
 
 } // namespace portico::http
