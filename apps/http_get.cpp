@@ -1,181 +1,225 @@
-// http_get: downloads a URL to a file.
-#include "command_line.hpp"
-#include "download.hpp"
+// http_get: downloads what URLs name to files.
+#include "options.hpp"
+#include "reach.hpp"
+#include "transfer.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <fmt/format.h>
-#include <portico/tls/certificate_error.hpp>
+#include <portico/core/scope.hpp>
+#include <portico/core/timer.hpp>
+#include <portico/server/run.hpp>
+#include <portico/wire/text.hpp>
+#include <unistd.h>
+
+namespace http_get {
 
 namespace {
 
-using command_line::check_not_empty, command_line::check_number, command_line::seconds;
-using http_get::settings;
-namespace tls = portico::tls;
+namespace http = portico::http;
+using namespace std::chrono_literals;
 
-// Spelled as curl's, so that scripts know them.
-enum exit_status : int {
-    success = 0,
-    wrong_usage = 2,
-    malformed_url = 3,
-    unknown_host = 6,
-    cannot_connect = 7,
-    weird_reply = 8,
-    partial_file = 18,
-    http_error = 22,
-    cannot_write = 23,
-    timed_out = 28,
-    handshake_failed = 35,
-    empty_reply = 52,
-    connection_failed = 56,
-    bad_own_certificate = 58,
-    untrusted = 60,
-    bad_ca_file = 77,
-    wrong_public_key = 90,
-};
-
-void add_options(CLI::App& command, settings& chosen)
+/// Every URL with what was given for it.
+std::vector<job> jobs_of(const settings& chosen)
 {
-    command.set_version_flag("--version", std::string("http_get ") + portico::version);
-    command.add_option("URL", chosen.url, "What to get: http[s]://HOST[:PORT]/PATH")->required();
-    command.add_option("-o,--output", chosen.output, "Where to save it; - is standard output")->type_name("FILE");
-    command
-        .add_option("--connect-timeout", chosen.connect_timeout,
-                    "Seconds for finding the host, connecting to it and the handshake of TLS")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.001, 1e9))
-        ->check(check_number)
-        ->capture_default_str();
-    command.add_option("-m,--max-time", chosen.max_time, "Seconds for everything; 0 for no limit")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.0, 1e9))
-        ->check(check_number);
-    command
-        .add_option_function<std::vector<std::string>>(
-            "--resolve",
-            [&](const std::vector<std::string>& entries) {
-                for (const std::string& each : entries)
-                    chosen.hosts.push_back(http_get::host_entry::parse(each));
-            },
-            "Where this host and port are, without a look-up; may be given several times")
-        ->type_name("HOST:PORT:ADDRESS[,ADDRESS...]")
-        ->allow_extra_args(false);
-}
-
-void add_tls_options(CLI::App& command, tls::client_options& chosen)
-{
-    const auto add = [&](const char* name, auto& value, const char* description) {
-        return command.add_option(name, value, description)->check(check_not_empty);
+    std::vector<job> jobs;
+    for (const std::string& url : chosen.urls)
+        jobs.emplace_back(jobs.size(), url);
+    if (!chosen.input_file.empty())
+        for (const std::string& line : lines_of(read_text("--input-file", chosen.input_file)))
+            if (const std::string_view url = portico::text::trim(line); !url.empty() && !url.starts_with('#'))
+                jobs.emplace_back(jobs.size(), std::string(url));
+    const auto check = [&](const char* option, const std::vector<std::string>& given) {
+        for (std::size_t index = jobs.size(); index < given.size(); ++index)
+            if (!given[index].empty()) // an -O too many does no harm
+                refuse(option, given[index], "there is no URL for it");
     };
-    add("--cacert", chosen.ca_file, "Whom to trust, in place of those whom the system does: certificates in PEM")
-        ->type_name("FILE");
-    add("--capath", chosen.ca_folder, "The same as a folder, prepared by openssl rehash")->type_name("DIRECTORY");
-    command.add_flag("-k,--insecure", chosen.insecure_skip_verify,
-                     "Take any certificate: whoever is on the way can read and change everything");
-    CLI::Option* const certificate =
-        add("-E,--cert", chosen.certificate.certificate, "The certificate to show to a server that asks: PEM")
-            ->type_name("FILE");
-    add("--key", chosen.certificate.key, "Its private key, in PEM; by default in the same file")
-        ->type_name("FILE")
-        ->needs(certificate);
-    add("--pinnedpubkey", chosen.pinned_public_key,
-        "What the server's public key must be: a file with it, or the hashes of several")
-        ->type_name("FILE|sha256//HASH[;sha256//HASH...]");
-    const auto add_least = [&](const char* name, tls::protocol_version version, const char* description) {
-        const auto raise = [&chosen, version] { chosen.least = std::max(chosen.least, version); };
-        command.add_flag_callback(name, raise, description);
-    };
-    add_least("--tlsv1.2", tls::protocol_version::tls1_2, "At least TLS 1.2, as it is by default");
-    add_least("--tlsv1.3", tls::protocol_version::tls1_3, "At least TLS 1.3");
-    const auto set_newest = [&](const std::string& text) {
-        chosen.most = text == "1.2" ? tls::protocol_version::tls1_2 : tls::protocol_version::tls1_3;
-    };
-    command.add_option_function<std::string>("--tls-max", set_newest, "At most this version of TLS")
-        ->type_name("VERSION")
-        ->check(CLI::IsMember({"1.2", "1.3"}));
+    check("-o", chosen.outputs);
+    check("--sha256", chosen.sha256);
+    for (std::size_t index = 0; index < std::min(jobs.size(), chosen.outputs.size()); ++index)
+        jobs[index].output = chosen.outputs[index];
+    for (std::size_t index = 0; index < chosen.sha256.size(); ++index) {
+        const std::string& hash = chosen.sha256[index];
+        if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdefABCDEF") != hash.npos)
+            refuse("--sha256", hash, "it is not 64 hexadecimal digits");
+        jobs[index].sha256 = hash;
+    }
+    return jobs;
 }
 
-portico::url parse_url(const std::string& text)
+/// With percent signs in place of what could end it early.
+std::string encode(const std::string& text)
 {
-    // A host alone is enough, as for curl; a "://" in its path or query makes no scheme.
-    const bool has_scheme = text.find("://") < text.find_first_of("/?#");
-    portico::url parsed(has_scheme ? text : "http://" + text);
-    if (parsed.scheme() != "http" && parsed.scheme() != "https")
-        throw portico::error(portico::errc::malformed, "download", parsed.to_string(), portico::phase::none,
-                             "only http and https URLs can be downloaded");
-    return parsed;
+    std::string encoded;
+    for (const char each : text)
+        encoded += portico::text::is_letter(each) || portico::text::is_digit(each)
+                       ? std::string(1, each)
+                       : fmt::format("%{:02X}", static_cast<unsigned char>(each));
+    return encoded;
 }
 
-exit_status status_of(const portico::error& failure)
+/// A proxy with the login of -U, unless it has one.
+std::string with_login(const settings& chosen, const std::string& proxy)
 {
-    const std::string& operation = failure.operation();
-    if (failure.code() == portico::errc::timed_out)
-        return timed_out;
-    if (const auto* const verdict = dynamic_cast<const tls::certificate_error*>(&failure))
-        return verdict->reason() == 0 ? wrong_public_key : untrusted;
-    if (operation == "read certificate" || operation == "read private key")
-        return bad_own_certificate;
-    if (operation == "read CA certificates")
-        return bad_ca_file;
-    if (operation == "read public key")
-        return wrong_public_key;
-    if (operation == "set up TLS")
-        return wrong_usage;
-    if (operation == "TLS handshake with")
-        return handshake_failed;
-    if (operation.ends_with(" file") || operation.starts_with("rename file"))
-        return cannot_write;
-    if (dynamic_cast<const portico::reply_error*>(&failure) != nullptr)
-        return http_error;
-    if (operation == "parse URL" || operation == "download")
-        return malformed_url;
-    if (operation == "resolve")
-        return unknown_host;
-    if (operation == "connect to")
-        return cannot_connect;
-    if (operation == "wait for a response")
-        return empty_reply;
-    if (failure.code() == portico::errc::truncated)
-        return partial_file;
-    if (operation == "read response")
-        return weird_reply;
-    return connection_failed;
+    if (chosen.proxy_login.empty() || proxy.empty() || proxy.find('@') != proxy.npos)
+        return proxy;
+    const http::login who = parse_login("-U", chosen.proxy_login);
+    const std::size_t scheme = proxy.find("://");
+    const std::size_t host = scheme == proxy.npos ? 0 : scheme + 3;
+    return fmt::format("{}{}:{}@{}", proxy.substr(0, host), encode(who.user), encode(who.password), proxy.substr(host));
 }
 
-portico::task<int> run(const settings& chosen)
+http::proxy_settings proxies_of(const settings& chosen)
 {
-    std::string what; // without a user's name and password: it is shown
+    std::vector<std::string> kept; // what the environment's become
+    kept.reserve(8);
+    auto made = http::proxy_settings::from_environment([&](const char* name) -> const char* {
+        const char* const value = std::getenv(name);
+        if (value == nullptr || portico::text::to_lower(*name) == 'n')
+            return value;
+        return kept.emplace_back(with_login(chosen, value)).c_str();
+    });
+    if (chosen.proxy)
+        made.use(with_login(chosen, *chosen.proxy));
+    if (chosen.no_proxy)
+        made.no_proxy(*chosen.no_proxy);
+    return made;
+}
+
+std::optional<std::string> netrc_of(const settings& chosen)
+{
+    if (!chosen.netrc_file.empty())
+        return read_text("--netrc-file", chosen.netrc_file);
+    const char* const home = std::getenv("HOME");
+    const std::string path = fmt::format("{}/.netrc", home == nullptr ? "" : home);
+    if ((chosen.needs_netrc || chosen.looks_for_netrc) && ::access(path.c_str(), F_OK) == 0)
+        return read_text("-n", path);
+    return std::nullopt;
+}
+
+std::chrono::sys_seconds today(portico::context& own)
+{
+    return std::chrono::floor<std::chrono::seconds>(own.backend().wall_time());
+}
+
+void load_cookies(const settings& chosen, portico::context& own, http::cookie_jar& into)
+{
+    for (const std::string& path : chosen.cookie_files) {
+        const auto there = own.backend().status_of(path);
+        const bool is_file = path == "-" || (there && there->what != portico::file_status::kind::folder);
+        if (is_file) // as for curl, there need not be one
+            into.load(read_text("-b", path), today(own));
+    }
+}
+
+void save_cookies(session& in, portico::context& own)
+{
+    if (in.chosen.cookie_jar.empty())
+        return;
+    const std::string text = in.with.cookies().save(today(own));
+    if (in.chosen.cookie_jar == "-")
+        print(in.shown, text);
+    else
+        own.backend().write_file(in.chosen.cookie_jar, text).value();
+}
+
+/// Downloads one after the other, until there is none left.
+portico::task<> work(session& in, std::vector<job>& jobs, std::size_t& next, exit_status& first_failure)
+{
+    while (next < jobs.size()) {
+        job& mine = jobs[next++];
+        const exit_status status = co_await transfer(in, std::move(mine));
+        if (first_failure == success)
+            first_failure = status;
+    }
+}
+
+portico::task<> keep_drawing(display& shown)
+{
+    portico::context& own = co_await portico::this_context();
+    for (;;) {
+        shown.draw(own.now());
+        co_await portico::sleep_for(200ms);
+    }
+}
+
+portico::task<exit_status> download_all(session& in, std::vector<job> jobs)
+{
+    exit_status first_failure = success;
+    std::size_t next = 0;
+    const std::size_t workers = std::min(in.chosen.in_parallel ? in.chosen.parallel : 1, jobs.size());
+    in.shown.expect(jobs.size());
+    co_await portico::scope([&](portico::task_group& drawing) -> portico::task<> {
+        if (in.shown.is_on())
+            drawing.spawn(keep_drawing(in.shown));
+        co_await portico::scope([&](portico::task_group& working) -> portico::task<> {
+            for (std::size_t count = 0; count < workers; ++count)
+                working.spawn(work(in, jobs, next, first_failure));
+            co_return;
+        });
+        drawing.cancel();
+    });
+    co_return first_failure;
+}
+
+/// Whether what goes to standard output would be in the way of the display.
+bool shows_bodies(const settings& chosen, const std::vector<job>& jobs)
+{
+    const auto is_shown = [&](const job& each) { return each.output == "-" || chosen.head_only; };
+    return ::isatty(STDOUT_FILENO) == 1 && std::ranges::any_of(jobs, is_shown);
+}
+
+portico::task<int> run(settings& chosen, display& shown, std::vector<job> jobs)
+{
+    portico::context& own = co_await portico::this_context();
     try {
-        const portico::url from = parse_url(chosen.url);
-        what = from.to_string() + ": ";
-        const portico::duration limit = chosen.max_time > 0 ? seconds(chosen.max_time) : portico::no_timeout;
-        co_await portico::with_deadline(limit, http_get::download(chosen, from));
-        co_return success;
+        http::client_options options = std::move(chosen.client);
+        options.proxies = proxies_of(chosen);
+        options.netrc = netrc_of(chosen);
+        options.connections = std::max(chosen.parallel, options.connections_per_host);
+        options.connect = [&](portico::address to, portico::connect_options how) {
+            return reach(chosen, shown, std::move(to), std::move(how));
+        };
+        if (chosen.verbose)
+            options.on_request = [&](const http::request& asked) { shown.print(describe(asked)); };
+        http::proxy_settings proxies = proxies_of(chosen);
+        http::client with(std::move(options));
+        load_cookies(chosen, own, with.cookies());
+        session all(chosen, shown, with, std::move(proxies));
+        const exit_status status = co_await download_all(all, std::move(jobs));
+        shown.finish(own.now());
+        save_cookies(all, own);
+        co_return status;
     } catch (const portico::error& failure) {
-        if (failure.phase() == portico::phase::total)
-            fmt::print(stderr, "http_get: {}not complete after {} seconds\n", what, chosen.max_time);
-        else
-            fmt::print(stderr, "http_get: {}{}\n", what, failure.what());
+        shown.finish(own.now());
+        complain(chosen, shown, failure.what());
         co_return status_of(failure);
+    } catch (const portico::cancelled&) {
+        shown.finish(own.now());
+        throw;
     }
 }
 
 } // namespace
 
+} // namespace http_get
+
 int main(int count, char** arguments)
 {
-    CLI::App command("Downloads a URL to a file: the last segment of its path, or index.html.\n"
-                     "The file appears under its name when it is whole.");
-    settings chosen;
-    add_options(command, chosen);
-    add_tls_options(command, chosen.tls);
+    std::signal(SIGPIPE, SIG_IGN);
+    http_get::settings chosen;
+    if (const auto status = http_get::read_command_line(count, arguments, chosen))
+        return *status;
+    std::vector<http_get::job> jobs;
     try {
-        command.parse(count, arguments);
-    } catch (const CLI::ParseError& wrong) {
-        return command.exit(wrong) == 0 ? success : wrong_usage;
+        jobs = http_get::jobs_of(chosen);
     } catch (const portico::error& wrong) {
         fmt::print(stderr, "http_get: {}\n", wrong.what());
-        return wrong_usage;
+        return http_get::wrong_usage;
     }
-    return portico::run(run(chosen));
+    if (jobs.empty())
+        return http_get::success;
+    http_get::display shown(!chosen.quiet && !chosen.silent && !chosen.verbose && !http_get::shows_bodies(chosen, jobs));
+    return portico::run(http_get::run(chosen, shown, std::move(jobs)));
 }

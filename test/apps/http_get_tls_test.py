@@ -1,4 +1,4 @@
-"""http_get with TLS as a user sees it: whom it trusts, what it shows, how it fails; judged by Python's ssl and curl."""
+# http_get with TLS as a user sees it: whom it trusts, what it shows, how it fails; judged by Python's ssl and curl.
 import contextlib
 import datetime
 import os
@@ -427,7 +427,7 @@ class Resolve(HttpsGet):
 
     def test_entries_that_are_none(self):
         for entry in ("", "host", "host:80", "host:80:", "host:http:127.0.0.1", ":80:127.0.0.1", "host:99999:127.0.0.1",
-                      "host:80:name", "host:80:127.0.0.1,name", "host:80:127.0.0.1,,::1", "unix:80:127.0.0.1",
+                      "host:80:name", "host:80:127.0.0.1,name", "host:80:127.0.0.1,,::1", "ho st:80:127.0.0.1",
                       "[::1:80:::1", "host:80:[::1", "+"):
             status, output, errors = run("HTTP_GET", "http://127.0.0.1:1/", "--resolve", entry, cwd=self.folder)
             self.assertEqual((status, output), (2, b""), (entry, errors))

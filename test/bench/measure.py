@@ -357,37 +357,6 @@ def start_up(folder, names, rounds):
     return {name: min(times) for name, times in spent.items()}
 
 
-@contextlib.contextmanager
-def https_server(folder, own):
-    """`openssl s_server`, which sends the files of a folder over TLS 1.3; yields its port."""
-    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", own, "-key", own, "-tls1_3", "-WWW"]
-    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True) as server:
-        try:
-            accepting = next(line for line in server.stdout if line.startswith("ACCEPT"))
-            yield int(accepting.rpartition(":")[2])
-        finally:
-            server.kill()
-
-
-def download_cpu(http_get, size, rounds):
-    """CPU seconds to receive so many bytes over TLS 1.3 into /dev/null, a list for http_get and one for curl."""
-    spent = {http_get: [], "curl": []}
-    with certificate() as (authority, own), tempfile.TemporaryDirectory() as site:
-        with open(os.path.join(site, "file"), "wb") as file:
-            file.truncate(size)  # it takes no place on the disk
-        with https_server(site, own) as port:
-            for _ in range(rounds):
-                for program, times in spent.items():
-                    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    subprocess.run([program, *(["--silent"] if program == "curl" else []), "--cacert", authority,
-                                    "--output", "/dev/null", f"https://127.0.0.1:{port}/file"],
-                                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return spent[http_get], spent["curl"]
-
-
 def compile_seconds(compiler, flags, sources, rounds):
     """CPU seconds to compile each source: medians."""
     spent = {name: [] for name in sources}

@@ -7,15 +7,15 @@ import json
 import pathlib
 import platform
 import shlex
-import shutil
 import statistics
 import sys
 
+import downloads
 import measure
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = {"portico": HERE / "welcome_portico.cpp", "asio": HERE / "welcome_asio.cpp"}
-TLS_BYTES = 1 << 28  # to be downloaded, in the quick run; else four times as many
+DOWNLOAD_BYTES = 1 << 28  # in the quick run; else four times as many
 COLUMNS = {"portico": "portico", "asio": "Asio coroutine", "c": "C epoll"}
 
 
@@ -56,6 +56,7 @@ class Run:
         self.flood_seconds = options.flood_seconds or (3 if options.quick else 20)
         self.scale = 1 if options.quick else 5
         self.rounds = 3 if options.quick else 5
+        self.download_size = DOWNLOAD_BYTES if options.quick else 4 * DOWNLOAD_BYTES
         self.rows = []
         self.notes = []
 
@@ -161,16 +162,36 @@ class Run:
         for what, size in zip(("over TLS", "beside them, in the clear"), measure.idle_tls_bytes(self.folder)):
             self.rows.append(Row(f"user-space bytes, one of {measure.TLS_CONNECTIONS:,} idle connections {what}",
                                  {"portico": size}, "{:,.0f}"))
-        if not self.http_get or not shutil.which("curl"):
-            self.notes.append("downloads over TLS were not measured: http_get was not built, or curl is not installed")
+
+    def download(self, what, measure_it, to, aim):
+        """A row of clients that do the same: `measure_it`, of `downloads.Downloads`, gives their CPU seconds."""
+        why = downloads.missing(self.http_get, self.download_size)
+        if why:
+            self.notes.append(f"{what} was not measured: {why}")
             return
-        size = TLS_BYTES if self.scale == 1 else 4 * TLS_BYTES
-        own, other = measure.download_cpu(self.http_get, size, self.rounds)
-        ratio = statistics.median(one / two for one, two in zip(own, other))
-        what = f"{size >> 20:,} MiB received over TLS 1.3 by http_get"
-        self.rows.append(Row(f"CPU seconds, {what}", {"portico": statistics.median(own)}))
-        self.rows.append(Row(f"CPU, {what}, ratio to curl", {"portico": ratio}))
-        self.notes.append(f"curl received the same in {statistics.median(other):.2f} CPU seconds")
+        with downloads.Downloads(self.folder, self.http_get, self.download_size, self.rounds) as site:
+            spent = measure_it(site)
+        self.rows.append(Row(f"CPU, {what}, http_get to {to}", {"portico": downloads.ratio(spent, "http_get", to)},
+                             aim=aim))
+        self.rows.append(Row(f"peak memory, {what}, MiB", {"portico": site.peak / 1024}, "{:.1f}", must=12))
+        seconds = ", ".join(f"{name} {statistics.median(times):.3f}" for name, times in spent.items())
+        others = ", ".join(f"{name} {downloads.ratio(spent, name, to):.2f}" for name in spent
+                           if name not in ("http_get", to))
+        self.notes.append(f"{what}, CPU seconds: {seconds}" + (f"; to {to}: {others}" if others else ""))
+
+    def download_memory(self):
+        self.download(f"{self.download_size >> 20:,} MiB to a file in memory", lambda site: site.large(None), "C", 0.85)
+
+    def download_null(self):
+        self.download(f"{self.download_size >> 20:,} MiB to /dev/null", lambda site: site.large("/dev/null"), "C", 0.8)
+
+    def download_tls(self):
+        self.download(f"{self.download_size >> 20:,} MiB over TLS 1.3 to a file in memory",
+                      lambda site: site.large(None, tls=True), "curl", 1.0)
+
+    def download_many(self):
+        self.download(f"{downloads.SMALL_FILES:,} files of 4 KiB, {downloads.PARALLEL} at a time",
+                      lambda site: site.many(), "curl", 0.9)
 
     def print(self):
         lines = [["", "must", *(COLUMNS[name] for name in self.names)], *(row.cells(self.names) for row in self.rows)]
@@ -200,11 +221,12 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small counts: about a minute")
     parser.add_argument("--flood-seconds", type=int, metavar="N", help="how long new connections flood a server "
                         "(default: 20, quick: 3)")
-    parser.add_argument("--only", metavar="STEPS", help="which to take, such as `flood,idle` (default: all)")
+    parser.add_argument("--only", metavar="STEPS", help="which to take, such as `flood,idle`, `download` or "
+                        "`download_tls` (default: all)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures to FILE too")
     parser.add_argument("--servers", default="portico,asio,c", help="which to measure (default: %(default)s)")
     parser.add_argument("--compiler", default="c++", help="the C++ compiler (default: %(default)s)")
-    parser.add_argument("--http-get", metavar="PROGRAM", help="http_get, to be measured beside curl")
+    parser.add_argument("--http-get", metavar="PROGRAM", help="http_get, to be measured beside other clients")
     parser.add_argument("--build-type", default="?", help="how portico was built, for the record")
     parser.add_argument("--compile-flags", default="", help="what a source that includes Asio needs, in one argument")
     return parser.parse_args()
@@ -213,9 +235,11 @@ def parse_options():
 def main():
     options = parse_options()
     run = Run(options)
-    steps = (run.calls, run.instructions, run.idle, run.compile, run.times, run.flood, run.datagrams, run.tls)
+    steps = (run.calls, run.instructions, run.idle, run.compile, run.times, run.flood, run.datagrams, run.tls,
+             run.download_memory, run.download_null, run.download_tls, run.download_many)
+    wanted = set(options.only.split(",")) if options.only else None
     for step in steps:
-        if options.only and step.__name__ not in options.only.split(","):
+        if wanted and wanted.isdisjoint({step.__name__, step.__name__.partition("_")[0]}):
             continue
         print(f"measuring: {step.__name__}", file=sys.stderr)
         step()
