@@ -47,7 +47,7 @@ character first_of(std::string_view text)
 {
     std::mbstate_t state{};
     wchar_t value = 0;
-    const std::size_t size = std::mbrtowc(&value, text.data(), text.size(), &state);
+    const std::size_t size = std::mbrtowc(&value, text.data(), text.size(), &state); // NOLINT(concurrency-mt-unsafe)
     if (size == 0 || size > text.size())
         return {1, 0, false};
     const int columns = ::wcwidth(value);

@@ -1,4 +1,4 @@
-// columns: any text as a terminal may get it, and the columns that it takes there. What it shows is UTF-8, as everywhere.
+// columns: any text as a terminal may get it, and the columns that it takes there. A terminal shows UTF-8.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <portico/core/backend.hpp>
 #include <string>
 
@@ -18,6 +19,12 @@ inline portico::duration seconds(double count)
 inline std::string check_number(const std::string& text)
 {
     return std::isnan(std::stod(text)) ? text + " is not a number" : std::string();
+}
+
+/// A variable of the environment; null where there is none.
+inline const char* environment(const char* name)
+{
+    return std::getenv(name); // NOLINT(concurrency-mt-unsafe): nobody changes it
 }
 
 /// What is not there must not mean what it means where the option is not given: anybody is trusted, any key is good.

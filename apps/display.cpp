@@ -1,7 +1,7 @@
 // display: see display.hpp.
 #include "display.hpp"
 
-#include "columns.hpp"
+#include "command_line.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,13 +19,13 @@ constexpr int output = STDERR_FILENO;
 
 bool moves_its_cursor()
 {
-    const char* const kind = std::getenv("TERM");
+    const char* const kind = command_line::environment("TERM");
     return ::isatty(output) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
 }
 
 unsigned number_in(const char* variable, unsigned otherwise)
 {
-    const char* const text = std::getenv(variable);
+    const char* const text = command_line::environment(variable);
     const long value = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
     return value > 0 && value < 10000 ? static_cast<unsigned>(value) : otherwise;
 }

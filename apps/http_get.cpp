@@ -1,11 +1,11 @@
 // http_get: downloads what URLs name to files.
+#include "command_line.hpp"
 #include "options.hpp"
 #include "reach.hpp"
 #include "transfer.hpp"
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <portico/core/scope.hpp>
 #include <portico/core/timer.hpp>
@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 std::vector<job> jobs_of(const settings& chosen)
 {
     std::vector<job> jobs;
+    jobs.reserve(chosen.urls.size());
     for (const std::string& url : chosen.urls)
         jobs.emplace_back(jobs.size(), url);
     if (!chosen.input_file.empty())
@@ -75,7 +76,7 @@ http::proxy_settings proxies_of(const settings& chosen)
     std::vector<std::string> kept; // what the environment's become
     kept.reserve(8);
     auto made = http::proxy_settings::from_environment([&](const char* name) -> const char* {
-        const char* const value = std::getenv(name);
+        const char* const value = command_line::environment(name);
         if (value == nullptr || portico::text::to_lower(*name) == 'n')
             return value;
         return kept.emplace_back(with_login(chosen, value)).c_str();
@@ -91,7 +92,7 @@ std::optional<std::string> netrc_of(const settings& chosen)
 {
     if (!chosen.netrc_file.empty())
         return read_text("--netrc-file", chosen.netrc_file);
-    const char* const home = std::getenv("HOME");
+    const char* const home = command_line::environment("HOME");
     const std::string path = fmt::format("{}/.netrc", home == nullptr ? "" : home);
     if ((chosen.needs_netrc || chosen.looks_for_netrc) && ::access(path.c_str(), F_OK) == 0)
         return read_text("-n", path);
@@ -178,6 +179,8 @@ portico::task<int> run(settings& chosen, display& shown, std::vector<job> jobs)
         options.proxies = proxies_of(chosen);
         options.netrc = netrc_of(chosen);
         options.connections = std::max(chosen.parallel, options.connections_per_host);
+        options.only = chosen.family;
+        options.known_addresses = [&](const portico::address& which) { return known_addresses(chosen, which); };
         options.connect = [&](portico::address to, portico::connect_options how) {
             return reach(chosen, shown, std::move(to), std::move(how));
         };
@@ -220,6 +223,7 @@ int main(int count, char** arguments)
     }
     if (jobs.empty())
         return http_get::success;
-    http_get::display shown(!chosen.quiet && !chosen.silent && !chosen.verbose && !http_get::shows_bodies(chosen, jobs));
+    const bool is_calm = chosen.quiet || chosen.silent || chosen.verbose;
+    http_get::display shown(!is_calm && !http_get::shows_bodies(chosen, jobs));
     return portico::run(http_get::run(chosen, shown, std::move(jobs)));
 }

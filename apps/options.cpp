@@ -1,9 +1,9 @@
 // options: see options.hpp.
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
+#include "option_adder.hpp"
+
 #include <algorithm>
-#include <concepts>
 #include <cstring>
 #include <fmt/format.h>
 #include <portico/version.hpp>
@@ -23,79 +23,6 @@ settings::settings()
 namespace {
 
 using text = std::string;
-
-/// Adds options, in groups of the help. Of an option that is given several times the last one counts, except in lists.
-class option_adder {
-public:
-    option_adder(CLI::App& to, const char* group) : to_(to), group_(group) {}
-
-    CLI::Option* flag(const char* names, bool& target, const char* what) const
-    {
-        return to_.add_flag(names, target, what)->group(group_);
-    }
-    /// Something that is done where the option is given.
-    void action(const char* names, std::function<void()> act, const char* what) const
-    {
-        to_.add_flag_callback(names, std::move(act), what)->group(group_);
-    }
-    template <std::invocable<const text&> F>
-    CLI::Option* value(const char* names, const char* type, F take, const char* what) const
-    {
-        const auto take_last = [take](const CLI::results_t& all) { return take(all.back()), true; };
-        return add(names, type, take_last, what);
-    }
-    template <class T>
-        requires std::assignable_from<T&, const text&>
-    CLI::Option* value(const char* names, const char* type, T& target, const char* what) const
-    {
-        return value(names, type, [&target](const text& given) { target = given; }, what);
-    }
-    template <class F>
-    CLI::Option* list(const char* names, const char* type, F take, const char* what) const
-    {
-        const auto take_all = [take](const CLI::results_t& all) { return std::ranges::for_each(all, take), true; };
-        return add(names, type, take_all, what);
-    }
-    void seconds(const char* names, portico::duration& target, const char* what) const
-    {
-        const text name(names);
-        value(names, "SECONDS", [&target, name](const text& given) {
-            target = command_line::seconds(parse_seconds(name, given));
-        }, what);
-    }
-    template <class T>
-    void number(const char* names, T& target, const char* what) const
-    {
-        const text name(names);
-        value(names, "NUMBER", [&target, name](const text& given) { target = to_number<T>(name, given); }, what);
-    }
-    void size(const char* names, std::uint64_t& target, const char* what) const
-    {
-        const text name(names);
-        value(names, "BYTES", [&target, name](const text& given) { target = parse_size(name, given); }, what);
-    }
-
-private:
-    // As it was typed: CLI11 would have its own meaning for some values.
-    CLI::Option* add(const char* names, const char* type, CLI::callback_t take, const char* what) const
-    {
-        return to_.add_option(names, std::move(take), what)
-            ->group(group_)
-            ->type_name(type)
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    }
-    template <class T>
-    static T to_number(const text& name, const text& given)
-    {
-        unsigned number = 0;
-        if (given.find_first_not_of("0123456789") != given.npos || !CLI::detail::lexical_cast(given, number))
-            refuse(name, given, "it is no whole number");
-        return T(number);
-    }
-
-    CLI::App& to_;
-    const char* group_;
-};
 
 void check_given(const text& option, const text& value)
 {
@@ -257,7 +184,8 @@ void add_tls(CLI::App& command, tls::client_options& chosen)
     CLI::Option* const certificate =
         path("-E,--cert", chosen.certificate.certificate, "FILE", "One's own certificate, in PEM");
     path("--key", chosen.certificate.key, "FILE", "Its private key; else it is in the same file")->needs(certificate);
-    path("--pinnedpubkey", chosen.pinned_public_key, "FILE|sha256//HASH;...", "The server's public key, or hashes of it");
+    path("--pinnedpubkey", chosen.pinned_public_key, "FILE|sha256//HASH;...",
+         "The server's public key, or hashes of it");
     const auto add_least = [&](const char* name, tls::protocol_version version, const char* what) {
         add.action(name, [&chosen, version] { chosen.least = std::max(chosen.least, version); }, what);
     };
@@ -314,26 +242,6 @@ void complete(const CLI::App& command, settings& chosen)
                              "nothing can be done 0 at a time");
     chosen.write_out = text_or_file("-w", chosen.write_out);
 }
-
-/// The help: options with what they take, and nothing of CLI11's own.
-class formatter : public CLI::Formatter {
-public:
-    formatter() { column_width(32); }
-
-private:
-    std::string make_option_name(const CLI::Option* option, bool is_positional) const override
-    {
-        std::string names = CLI::Formatter::make_option_name(option, is_positional);
-        constexpr std::string_view mark = "{false}"; // behind the opposite of a flag
-        for (std::size_t at = 0; (at = names.find(mark)) != names.npos;)
-            names.erase(at, mark.size());
-        return names;
-    }
-    std::string make_option_opts(const CLI::Option* option) const override
-    {
-        return option->get_type_name().empty() ? "" : ' ' + option->get_type_name();
-    }
-};
 
 /// Others can see the command line.
 void hide(int count, char** arguments, std::string_view secret)

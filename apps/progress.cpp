@@ -193,8 +193,9 @@ std::string render_ended(const transfer_view& which, portico::duration took, scr
     const double seconds = std::chrono::duration<double>(took).count();
     const std::string lasted = seconds < 60 ? digits_of(seconds, 1) + " s" : format_time(seconds);
     const std::string bytes = format_bytes(static_cast<double>(which.received));
-    const std::string facts = fmt::format("{:>{}}  {:>{}}  {:>{}}", bytes, amount_width, format_bytes(which.rate) + "/s",
-                                          rate_width, lasted, left_width);
+    const std::string rate = format_bytes(which.rate) + "/s";
+    const std::string facts =
+        fmt::format("{:>{}}  {:>{}}  {:>{}}", bytes, amount_width, rate, rate_width, lasted, left_width);
     const std::size_t columns = usable(screen);
     const std::string name = printable(which.name);
     if (columns < facts.size() + gap_width + 4)

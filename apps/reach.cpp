@@ -16,6 +16,8 @@ namespace {
 portico::task<portico::connection> connect_to_any(const std::vector<portico::endpoint>& where, std::string name,
                                                   portico::connect_options how)
 {
+    if (where.empty())
+        throw portico::error(std::make_error_code(std::errc::address_family_not_supported), "connect to", name);
     portico::context& own = co_await portico::this_context();
     const portico::time_point deadline = portico::add(own.now(), how.timeout);
     std::vector<portico::error> failures;
@@ -54,6 +56,16 @@ const host_entry* entry_for(const settings& chosen, const portico::address& to)
     return nullptr;
 }
 
+std::vector<portico::endpoint> of_family(std::vector<portico::endpoint> all, portico::resolve_query::family only)
+{
+    using family = portico::resolve_query::family;
+    std::erase_if(all, [&](const portico::endpoint& each) {
+        const bool is_ipv6 = each.family() == portico::endpoint::family::ipv6;
+        return (only == family::ipv4 && is_ipv6) || (only == family::ipv6 && !is_ipv6);
+    });
+    return all;
+}
+
 portico::task<portico::connection> reach_silently(const settings& chosen, portico::address to,
                                                   portico::connect_options how)
 {
@@ -62,12 +74,17 @@ portico::task<portico::connection> reach_silently(const settings& chosen, portic
     const portico::address where = detoured(chosen, to);
     const host_entry* const known = how.socks5 ? nullptr : entry_for(chosen, where);
     if (known != nullptr)
-        co_return co_await connect_to_any(known->addresses, to_string(where), std::move(how));
-    how.only = chosen.family;
+        co_return co_await connect_to_any(of_family(known->addresses, how.only), to_string(where), std::move(how));
     co_return co_await portico::connect(where, std::move(how));
 }
 
 } // namespace
+
+std::vector<portico::endpoint> known_addresses(const settings& chosen, const portico::address& which)
+{
+    const host_entry* const known = entry_for(chosen, which);
+    return known == nullptr ? std::vector<portico::endpoint>() : of_family(known->addresses, chosen.family);
+}
 
 portico::task<portico::connection> reach(const settings& chosen, display& shown, portico::address to,
                                          portico::connect_options how)

@@ -12,4 +12,7 @@ namespace http_get {
 portico::task<portico::connection> reach(const settings& chosen, display& shown, portico::address to,
                                          portico::connect_options how);
 
+/// The addresses that --resolve gives a host; none where it says nothing.
+std::vector<portico::endpoint> known_addresses(const settings& chosen, const portico::address& which);
+
 } // namespace http_get

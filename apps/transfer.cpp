@@ -5,8 +5,6 @@
 #include "write_out.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <fmt/format.h>
 #include <portico/core/deadline.hpp>
 #include <portico/http/content_disposition.hpp>
@@ -19,75 +17,6 @@ namespace http_get {
 
 namespace http = portico::http;
 using command_line::seconds;
-
-namespace {
-
-std::string to_text(const http::response_head& head)
-{
-    std::string text = fmt::format("HTTP/1.{} {:03} {}\r\n", head.minor_version, head.status, head.reason);
-    for (const auto& [name, value] : head.fields)
-        text += fmt::format("{}: {}\r\n", name, value);
-    return text + "\r\n";
-}
-
-/// Lines of a message, each with a mark in front.
-std::string marked(std::string_view mark, const std::string& text)
-{
-    std::string shown;
-    for (const std::string& line : lines_of(text))
-        shown += fmt::format("{} {}\n", mark, printable(line));
-    return shown;
-}
-
-portico::error file_error(const char* operation, const std::string& path)
-{
-    return {std::error_code(errno, std::system_category()), operation, path};
-}
-
-} // namespace
-
-std::string describe(const http::request& asked)
-{
-    std::string text = fmt::format("{} {}\n", asked.method(), asked.target());
-    for (const auto& [name, value] : asked.fields()) {
-        const bool is_secret = portico::text::equals_ignoring_case(name, "Authorization")
-                               || portico::text::equals_ignoring_case(name, "Proxy-Authorization");
-        text += fmt::format("{}: {}\n", name, is_secret ? value.substr(0, value.find(' ')) + " ..." : value);
-    }
-    return marked(">", text);
-}
-
-void complain(const settings& chosen, display& shown, std::string_view what)
-{
-    if (!chosen.silent || chosen.shows_errors)
-        shown.print(fmt::format("http_get: {}\n", what));
-}
-
-head_file::head_file(std::string path) : path_(std::move(path))
-{
-    if (path_.empty() || path_ == "-")
-        return;
-    file_ = std::fopen(path_.c_str(), "we");
-    if (file_ == nullptr)
-        throw file_error("open file", path_);
-}
-
-head_file::~head_file()
-{
-    if (file_ != nullptr)
-        std::fclose(file_);
-}
-
-void head_file::write(const http::response_head& head, display& shown)
-{
-    if (path_ == "-")
-        print(shown, standard_output().native_handle() < 0 ? printable_lines(to_text(head)) : to_text(head));
-    else if (file_ != nullptr) {
-        const std::string text = to_text(head);
-        if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0)
-            throw file_error("write file", path_);
-    }
-}
 
 namespace {
 
@@ -134,7 +63,7 @@ private:
     {
         in_.heads.write(head, in_.shown);
         if (in_.chosen.verbose)
-            in_.shown.print(marked("<", to_text(head)));
+            in_.shown.print(describe(head));
     }
     session& in_;
     shown_transfer& line_;
@@ -153,7 +82,8 @@ std::string typed_target(const std::string& url)
         target.insert(0, "/");
     std::string sent;
     for (const char each : target)
-        sent += each > ' ' && each < '\x7f' ? std::string(1, each) : fmt::format("%{:02X}", static_cast<unsigned char>(each));
+        sent += each > ' ' && each < '\x7f' ? std::string(1, each)
+                                            : fmt::format("%{:02X}", static_cast<unsigned char>(each));
     return sent;
 }
 
@@ -213,12 +143,21 @@ double since(portico::time_point begin, portico::time_point now)
     return std::chrono::duration<double>(now - begin).count();
 }
 
+/// A URL as it was typed, less user and password.
+std::string without_login(std::string url)
+{
+    const std::size_t scheme = url.find("://");
+    const std::size_t begin = scheme < url.find_first_of("/?#") ? scheme + 3 : 0;
+    const std::size_t end = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
+    return end == url.npos || end < begin ? url : url.erase(begin, end + 1 - begin);
+}
+
 download_facts facts_of(const job& what, const http::downloaded& got, const observer& seen)
 {
     download_facts facts;
     facts.urlnum = what.number;
-    facts.url = what.url;
-    facts.url_effective = got.response.effective_url.empty() ? what.url : got.response.effective_url;
+    facts.url = without_login(what.url);
+    facts.url_effective = got.response.effective_url.empty() ? facts.url : got.response.effective_url;
     facts.scheme = facts.url_effective.substr(0, std::min(facts.url_effective.find("://"), facts.url_effective.size()));
     facts.filename_effective = got.path.empty() ? seen.path : got.path;
     facts.content_type = seen.content_type;
@@ -245,7 +184,11 @@ std::string explain(const settings& chosen, const portico::error& failure)
 {
     if (failure.phase() == portico::phase::total)
         return fmt::format("not complete after {} seconds", chosen.max_time);
-    if (failure.operation() == "open file" && failure.code() == std::errc::file_exists)
+    const bool is_there = failure.operation() == "open file" && failure.code() == std::errc::file_exists;
+    if (is_there && chosen.each.name_from_server)
+        return fmt::format("open file {}: File exists; --no-clobber keeps both, -o chooses another name",
+                           printable(failure.target()));
+    if (is_there)
         return fmt::format("{}; --clobber replaces it, --no-clobber keeps both, -C - goes on behind it, "
                            "--if-changed looks whether there is a newer one", failure.what());
     return failure.what();
@@ -256,7 +199,7 @@ class running {
 public:
     running(session& in, job what, portico::context& own)
         : in_(in), what_(std::move(what)), own_(own), begin_(own.now()),
-          line_(in.shown, printable(what_.url.substr(0, what_.url.find_first_of("?#"))), begin_), seen_(in, line_) {}
+          line_(in.shown, without_login(what_.url), begin_), seen_(in, line_) {}
 
     portico::task<exit_status> run()
     {

@@ -1,9 +1,8 @@
 // transfer: one of the downloads that the command line asks for, with what is said about it.
 #pragma once
 
-#include "display.hpp"
 #include "exit_status.hpp"
-#include "options.hpp"
+#include "messages.hpp"
 #include "output.hpp"
 
 namespace http_get {
@@ -17,21 +16,6 @@ public:
     std::string url;
     std::string output; ///< empty: named after the URL
     std::string sha256; ///< empty: anything
-};
-
-/// Where the heads of responses go (-D).
-class head_file {
-public:
-    /// Empties the file. Throws `portico::error`.
-    explicit head_file(std::string path);
-    ~head_file();
-    head_file(const head_file&) = delete;
-    head_file& operator=(const head_file&) = delete;
-    void write(const portico::http::response_head& head, display& shown);
-
-private:
-    std::string path_;
-    std::FILE* file_ = nullptr;
 };
 
 /// What the downloads of a command line share; it outlives them.
@@ -51,11 +35,5 @@ public:
 /// Downloads it, and says what there is to say: on the display, and in the words of -v, -D and -w. What prevents it is
 /// said, too, and becomes the status. Cancelled, it says whether another time can go on.
 portico::task<exit_status> transfer(session& in, job what);
-
-/// Says what went wrong, unless nothing is to be said.
-void complain(const settings& chosen, display& shown, std::string_view what);
-
-/// A request as -v shows it, without its passwords.
-std::string describe(const portico::http::request& asked);
 
 } // namespace http_get

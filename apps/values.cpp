@@ -28,7 +28,8 @@ namespace {
 double take_number(std::string_view& text)
 {
     double value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    const char* const whole = text.data() + text.size();
+    const auto [end, failure] = std::from_chars(text.data(), whole, value, std::chars_format::fixed);
     if (failure != std::errc{} || !std::isfinite(value))
         return -1;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
@@ -60,6 +61,8 @@ double parse_seconds(const std::string& option, const std::string& text)
 
 namespace {
 
+constexpr char interrupt_character = 3; // Ctrl-C
+
 /// What is typed at the terminal, unseen, up to the end of the line.
 std::string ask_for_password(const std::string& option, const std::string& user)
 {
@@ -71,15 +74,18 @@ std::string ask_for_password(const std::string& option, const std::string& user)
     if (!terminal || ::tcgetattr(::fileno(terminal.get()), &before) != 0)
         refuse(option, user, "it has no password, and there is no terminal to ask for it");
     termios unseen = before;
-    unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG); // a signal would leave it so
+    ::tcsetattr(::fileno(terminal.get()), TCSAFLUSH, &unseen);
     std::fprintf(terminal.get(), "Password of %s: ", printable(user).c_str());
     std::fflush(terminal.get());
-    ::tcsetattr(::fileno(terminal.get()), TCSAFLUSH, &unseen);
     std::string password;
-    for (int next = 0; (next = std::fgetc(terminal.get())) != EOF && next != '\n';)
+    int next = 0;
+    while ((next = std::fgetc(terminal.get())) != EOF && next != '\n' && next != interrupt_character)
         password += static_cast<char>(next);
     ::tcsetattr(::fileno(terminal.get()), TCSAFLUSH, &before);
     std::fputc('\n', terminal.get());
+    if (next != '\n')
+        refuse(option, user, "its password was asked for in vain");
     return password;
 }
 
@@ -219,7 +225,8 @@ detour detour::parse(const std::string& text)
     const std::string to_port(left);
     made.port = port_of(port);
     made.to_port = port_of(to_port);
-    if (std::ranges::count(text, ':') < 3 || (made.port == 0 && !port.empty()) || (made.to_port == 0 && !to_port.empty()))
+    const bool are_ports = (made.port != 0 || port.empty()) && (made.to_port != 0 || to_port.empty());
+    if (std::ranges::count(text, ':') < 3 || !are_ports)
         refuse("--connect-to", text, "it is not HOST1:PORT1:HOST2:PORT2");
     return made;
 }

@@ -20,7 +20,8 @@ END
 
 packages="g++ cmake ninja-build libasio-dev libfmt-dev libcli11-dev libssl-dev zlib1g-dev libbrotli-dev libzstd-dev
     libidn2-dev libpsl-dev openssl catch2 pkg-config python3 netbase valgrind"
-peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks haproxy nginx-light curl iproute2 nftables"
+peers="dnsmasq-base tftpd-hpa chrony redis-server memcached microsocks tinyproxy haproxy nginx-light curl iproute2
+    nftables strace"
 
 deps() { need $packages; }
 
@@ -104,8 +105,9 @@ END
     port=${line#* port }
     port=${port%% *}
 
-    say "http_get http://127.0.0.1:$port/: the header"
-    (cd download && "$programs/http_get" "http://127.0.0.1:$port/") || fail "http_get failed"
+    say "http_get -w '%{http_code} %{size_download} bytes: %{filename_effective}' http://127.0.0.1:$port/"
+    (cd download && "$programs/http_get" -w '%{http_code} %{size_download} bytes: %{filename_effective}\n' \
+        "http://127.0.0.1:$port/") || fail "http_get failed"
     say "the saved file, index.html"
     cat download/index.html
     cmp site/index.html download/index.html || fail "the saved file is not the one that was served"

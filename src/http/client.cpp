@@ -53,15 +53,12 @@ public:
     {
         begun_ = true;
         decided_ = decide_(head);
-        has_length_ = head.fields.contains("Content-Length") || head.fields.contains("Transfer-Encoding");
         decided_ == verdict::deliver ? into_.on_head(head) : into_.on_interim(head);
     }
     void on_data(bytes data) override
     {
         if (decided_ == verdict::deliver)
             into_.on_data(data);
-        else
-            dropped_ += data.size();
     }
     bool go_on() override { return decided_ == verdict::deliver && into_.go_on(); }
     void on_end(const fields& trailers) override
@@ -71,20 +68,14 @@ public:
     }
     int direct_output() override { return decided_ == verdict::deliver ? into_.direct_output() : -1; }
     void on_moved(std::uint64_t count) override { into_.on_moved(count); }
-    bool is_done() const override
-    {
-        return decided_ == verdict::deliver ? into_.is_done() : !has_length_ || dropped_ > worth_reading;
-    }
+    /// What is dropped is not waited for: it may never end.
+    bool is_done() const override { return decided_ != verdict::deliver || into_.is_done(); }
 
 private:
-    // More than this costs more than another connection; and what has no length may never end.
-    static constexpr std::uint64_t worth_reading = 64 * 1024;
-
     receiver& into_;
     judge decide_;
     verdict decided_ = verdict::deliver;
-    bool begun_ = false, has_length_ = false;
-    std::uint64_t dropped_ = 0;
+    bool begun_ = false;
 };
 
 } // namespace
@@ -149,6 +140,7 @@ private:
     task<verdict> ask()
     {
         const route way(where_, via_, how_.tunnel);
+        asks_proxy_ = way.is_asked_of_proxy();
         bool fresh = false;
         for (;;) {
             pool::lease place = co_await in_.connections.acquire(way.name(), fresh);
@@ -230,7 +222,8 @@ private:
             else
                 to.add(name, value);
         }
-        if (how_.refer_redirects && facts_.redirects != 0)
+        const bool leaks = where_.scheme() == "http" && referrer_.starts_with("https:"); // RFC 9110 section 10.1.3
+        if (how_.refer_redirects && facts_.redirects != 0 && !leaks)
             to.set("Referer", referrer_);
         for (const std::string& name : how_.without)
             to.remove(name);
@@ -270,7 +263,7 @@ private:
             in_.cookies.store(cookie_place(), each, now());
         if (head.status == 401 && login_.learn(head.fields))
             return verdict::ask_again;
-        if (head.status == 407 && via_ && proxy_login_.learn(head.fields))
+        if (head.status == 407 && asks_proxy_ && proxy_login_.learn(head.fields))
             return verdict::ask_again;
         const auto location = head.fields.find("Location");
         if (!how_.follow_redirects || !is_redirect(head.status) || !location || location->empty())
@@ -279,7 +272,7 @@ private:
             if (other != *location)
                 throw protocol_error(errc::malformed, "read response", "it leads to two places: " + text::escape(*location)
                                                                        + ", " + text::escape(other));
-        next_ = check_redirect(*location);
+        location_ = *location;
         if (head.status == 303 && how_.method != "HEAD")
             how_.method = "GET";
         return verdict::redirect;
@@ -302,10 +295,11 @@ private:
 
     void follow()
     {
+        url next = check_redirect(location_);
         ++facts_.redirects;
         referrer_ = where_.to_string();
-        const bool stays = same_origin(where_, *next_);
-        where_ = std::move(*std::exchange(next_, std::nullopt));
+        const bool stays = same_origin(where_, next);
+        where_ = std::move(next);
         if (!stays || where_.userinfo())
             log_in();
     }
@@ -322,12 +316,23 @@ private:
         if (!who && where_.userinfo())
             who = login(where_.user(), where_.password());
         if (in_.options.netrc && (!who || who->password.empty())) {
-            auto found = netrc_login(*in_.options.netrc, where_.host(), who ? who->user : std::string());
+            auto found = netrc_for(where_, who ? who->user : std::string());
             netrc_login_ = found.has_value();
-            who = found ? std::move(found) : std::move(who);
+            if (found)
+                who = std::move(found);
         }
         netrc_login_ = netrc_login_ || where_.userinfo().has_value();
         login_ = authenticator(std::move(who), how_.scheme, may_have_secrets() ? how_.bearer : std::string(), "WWW-Authenticate");
+    }
+
+    /// A redirect must not be a way to somebody's password: elsewhere it takes https, and an entry for that very host.
+    std::optional<login> netrc_for(const url& to, const std::string& user) const
+    {
+        auto found = netrc_login(*in_.options.netrc, to.host(), user);
+        if (may_have_secrets() || !found)
+            return found;
+        const bool is_default = netrc_login(*in_.options.netrc, "", user) == found;
+        return to.scheme() == "https" && !is_default ? found : std::nullopt;
     }
 
     std::chrono::sys_seconds now() const
@@ -340,10 +345,11 @@ private:
     request_options how_;
     receiver& into_;
     url where_, first_;
-    std::optional<url> next_;
+    std::string location_; // where the last response leads to
     std::optional<proxy> via_;
     authenticator login_, proxy_login_;
     bool netrc_login_ = false; // the login is for this origin, whatever the first one was
+    bool asks_proxy_ = false; // itself: what comes through a tunnel is the server's
     std::string referrer_;
     time_point begin_;
     response_facts facts_;

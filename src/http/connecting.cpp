@@ -68,6 +68,7 @@ task<connection> connector::reach_origin(const route& way, time_point deadline)
     context& own = co_await this_context();
     connect_options how;
     how.timeout = time_left(deadline, own.now());
+    how.only = options.only;
     if (!way.via)
         co_return co_await reach(tcp(way.host, way.port), std::move(how));
     const address where = way.via->where();
@@ -77,9 +78,21 @@ task<connection> connector::reach_origin(const route& way, time_point deadline)
     how.socks5 = way.via->login() ? socks5_proxy(where, who.user, who.password) : socks5_proxy(where);
     if (way.via->scheme() == proxy::scheme::socks5h)
         co_return co_await reach(tcp(way.host, way.port), std::move(how));
-    const std::vector<endpoint> found = co_await with_deadline(how.timeout, resolve(tcp(way.host, way.port)));
-    how.timeout = time_left(deadline, own.now());
-    co_return co_await reach(tcp(address_text(found.front()), way.port), std::move(how));
+    std::vector<endpoint> found;
+    if (options.known_addresses)
+        found = options.known_addresses(tcp(way.host, way.port));
+    if (found.empty())
+        found = co_await with_deadline(how.timeout, resolve(tcp(way.host, way.port), options.only));
+    std::vector<error> failures;
+    for (const endpoint& each : found) {
+        connect_options again = how;
+        again.timeout = time_left(deadline, own.now());
+        auto made = co_await as_result(reach(tcp(address_text(each), way.port), std::move(again)));
+        if (made)
+            co_return std::move(*made);
+        failures.push_back(made.error());
+    }
+    throw error::of_attempts("connect to", host_and_port(way.host, way.port), std::move(failures));
 }
 
 /// `again`: the proxy wants to know who asks, on another connection.

@@ -131,6 +131,11 @@ std::string safe_file_name(std::string_view name)
     std::string safe = last_segment(name);
     if (safe.starts_with('.') || safe.starts_with('-'))
         safe[0] = '_';
+    // What goes on with a download must not come from a server.
+    std::string lower(safe);
+    std::ranges::transform(lower, lower.begin(), text::to_lower);
+    if (lower.ends_with(".part") || lower.ends_with(".part.meta"))
+        safe += '_';
     return safe;
 }
 

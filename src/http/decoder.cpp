@@ -219,6 +219,8 @@ std::unique_ptr<decoder> decoder::make(const std::vector<std::string_view>& codi
 
 bytes decoder::next(bytes& input)
 {
+    steps_ = 0;
+    has_more_ = false;
     return next_of(layers_.size() - 1, input);
 }
 
@@ -236,6 +238,10 @@ bytes decoder::next_of(std::size_t index, bytes& input)
             fail(errc::limit_exceeded, "the decoded body has more bytes than " + std::to_string(most_));
         if (!output.empty() || index == 0)
             return output;
+        constexpr unsigned most_steps = 64;
+        has_more_ = has_more_ || ++steps_ > most_steps;
+        if (has_more_)
+            return {};
         here.input = next_of(index - 1, input);
         if (here.input.empty())
             return {};

@@ -33,6 +33,8 @@ public:
     /// is empty where all the input has been taken and more is needed. A few bytes may mean gigabytes: who calls in a
     /// loop gives others their turn.
     bytes next(bytes& input);
+    /// After an empty piece: it is empty because a lot was done that came to nothing; more is to be had without input.
+    bool has_more() const noexcept { return has_more_; }
 
     /// The body is complete: `errc::truncated` where its codings are not. A body of no bytes at all is.
     void finish() const;
@@ -44,6 +46,8 @@ private:
 
     std::vector<layer> layers_; // the outermost first
     std::uint64_t most_;
+    unsigned steps_ = 0;
+    bool has_more_ = false;
 };
 
 } // namespace portico::http

@@ -52,17 +52,20 @@ bool decoding_receiver::go_on()
     constexpr int pieces_at_a_time = 16;
     for (int i = 0; decoding_ && i < pieces_at_a_time; ++i) {
         const bytes piece = decoder_->next(input_);
-        decoding_ = !piece.empty();
-        if (decoding_)
+        if (!piece.empty())
             into_.on_data(piece);
+        else if (decoder_->has_more())
+            break;
+        else
+            decoding_ = false;
     }
     return decoding_;
 }
 
 void decoding_receiver::on_moved(std::uint64_t moved)
 {
-    count(moved);
     into_.on_moved(moved);
+    count(moved);
 }
 
 void decoding_receiver::on_end(const fields& trailers)

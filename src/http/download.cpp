@@ -76,6 +76,8 @@ public:
     {
         if (!how_.sha256.empty())
             std::ranges::transform(how_.sha256, how_.sha256.begin(), text::to_lower);
+        if (how_.continue_at == 0)
+            how_.continue_at.reset();
     }
 
     task<downloaded> run()
@@ -120,28 +122,31 @@ public:
     {
         told_.on_head(head);
         take_retry_after(head.fields);
-        error_status_ = 0;
-        has_head_ = false;
-        if (head.status == 304 || is_older_than_wanted(head)) {
+        skips_body_ = true;
+        if ((head.status == 304 && is_conditional_) || is_older_than_wanted(head)) {
             result_.unchanged = true;
             return;
         }
         if (head.status == 416 && offset_ != 0 && is_all_there(head.fields))
             return;
-        const bool not_followed = head.status >= 300 && !head.fields.find("Location").value_or("").empty();
-        if (head.status >= 400 || not_followed) {
-            if (head.status == 416 && offset_ != 0 && !how_.continue_at)
-                throw start_over();
-            error_status_ = head.status;
-            if (!how_.keep_error_body)
-                check_success(head);
-            error_head_ = head;
+        if (head.status == 206 && !asks_for_range_)
+            throw protocol_error(errc::malformed, "read response", "the server sends a part, and was asked for the whole");
+        if (head.status == 416 && offset_ != 0 && !how_.continue_at)
+            throw start_over();
+        try {
+            check_success(head);
+        } catch (const reply_error&) {
+            // What is there and can be gone on with is worth more than what the server says.
+            if (!how_.keep_error_body || how_.continue_at || (part_ && part_->can_resume()))
+                throw;
+            refused_.emplace(head);
         }
         begin_body(head);
+        skips_body_ = is_all_there_;
     }
     void on_data(bytes data) override
     {
-        if (!has_head_)
+        if (skips_body_)
             return;
         if (!how_.sha256.empty())
             hash_.update(data);
@@ -154,13 +159,19 @@ public:
     void on_end(const fields&) override
     {
         const std::uint64_t end = offset_ + result_.size;
-        if (has_head_ && expected_ && end < *expected_) // a part of what was asked for
+        if (skips_body_ || !expected_ || end == *expected_)
+            return;
+        if (end < *expected_) // a part of what was asked for
             throw protocol_error(errc::truncated, "read response",
                                  "the file ends " + std::to_string(*expected_ - end) + " bytes too early");
+        if (part_)
+            part_->discard();
+        throw protocol_error(errc::malformed, "read response",
+                             "the file has " + std::to_string(end - *expected_) + " bytes more than it should");
     }
     int direct_output() override
     {
-        if (!has_head_ || !how_.sha256.empty())
+        if (skips_body_ || !how_.sha256.empty())
             return -1;
         return part_ ? part_->file().native_handle() : output().native_handle();
     }
@@ -170,7 +181,7 @@ public:
             part_->wrote(moved);
         count(moved);
     }
-    bool is_done() const override { return result_.unchanged || (!has_head_ && error_status_ == 0); }
+    bool is_done() const override { return skips_body_; }
 
 private:
     /// Finds out what there is under the name, and opens what is written to.
@@ -189,8 +200,11 @@ private:
             return;
         }
         if (how_.continue_at) {
-            opened_ = or_raise(outside.open_file(path_, file_mode::extend));
-            offset_ = *how_.continue_at == download_options::continue_at_end ? there ? there->size : 0 : *how_.continue_at;
+            continue_behind(there ? there->size : 0, there.has_value());
+            return;
+        }
+        if (there && there->is_link && how_.if_exists == existing::replace && !how_.name_from_server) {
+            opened_ = or_raise(outside.open_file(path_, file_mode::truncate)); // what it leads to is written, not the link
             told_.on_name(path_);
             return;
         }
@@ -200,7 +214,19 @@ private:
         }
         if (there && how_.if_exists == existing::refuse && !how_.name_from_server)
             throw error(std::make_error_code(std::errc::file_exists), "open file", path_);
-        part_.emplace(own_, path_, name_, !how_.include_head && !how_.request.decode);
+        const bool may_resume = !how_.include_head && !how_.request.decode && !how_.request.fields.contains("Range");
+        part_.emplace(own_, path_, name_, may_resume);
+        told_.on_name(path_);
+    }
+
+    void continue_behind(std::uint64_t size, bool is_there)
+    {
+        existing_size_ = size;
+        existed_ = is_there;
+        offset_ = *how_.continue_at == download_options::continue_at_end ? size : *how_.continue_at;
+        if (!how_.sha256.empty() && offset_ != size)
+            throw error(errc::refused, "resume", name_, phase::none,
+                        "the file has " + std::to_string(size) + " bytes, and its SHA-256 is asked for");
         told_.on_name(path_);
     }
 
@@ -215,7 +241,13 @@ private:
     task<> try_once()
     {
         wait_asked_for_.reset();
+        refused_.reset();
+        refusal_is_whole_ = false;
+        redirected_to_.reset();
+        skips_body_ = false;
         result_.size = 0;
+        if (part_)
+            part_->settle();
         request_options asking = how_.request;
         if (part_ && may_ask_for_rest_ && part_->can_resume()) {
             offset_ = part_->size();
@@ -233,17 +265,23 @@ private:
             asking.fields.set("If-Modified-Since", format_date(*how_.modified_since));
         if (how_.unmodified_since)
             asking.fields.set("If-Unmodified-Since", format_date(*how_.unmodified_since));
-        has_head_ = false;
+        asks_for_range_ = asking.fields.contains("Range");
+        is_conditional_ = std::ranges::any_of(asking.fields, [](const fields::field& each) {
+            return text::equals_ignoring_case(each.name.substr(0, 3), "If-");
+        });
         const std::uint64_t before = result_.received;
         auto outcome = co_await as_result(with_.get(from_, std::move(asking), *this));
         has_progressed_ = result_.received != before;
+        if (!outcome && outcome.error().operation() == "write file") // moved directly, it knows a descriptor only
+            throw error(outcome.error().code(), "write file", part_ ? part_->path() : path_);
         if (!outcome)
             outcome.error().raise();
         const unsigned connections = result_.response.connections;
         result_.response = std::move(*outcome);
         result_.response.connections += connections;
-        if (error_status_ != 0)
-            check_success(error_head_);
+        refusal_is_whole_ = refused_.has_value();
+        if (refused_)
+            check_success(*refused_);
     }
 
     /// Reads what an earlier download has left: its bytes are part of what is checked.
@@ -281,7 +319,9 @@ private:
         const content_range range = content_range::of(head.fields);
         const auto length = head.fields.contains("Transfer-Encoding") || head.fields.contains("Content-Encoding")
                                 ? std::nullopt : framing::content_length(head.fields);
-        expected_ = head.status == 206 && offset_ != 0 ? range.whole : std::nullopt;
+        expected_.reset();
+        if (head.status == 206 && offset_ != 0)
+            expected_ = range.whole || !part_ ? range.whole : part_->origin().length;
         if (how_.continue_at)
             check_continuation(head, range, length);
         else if (part_ && head.status == 206 && offset_ != 0)
@@ -290,21 +330,20 @@ private:
             begin_anew(head, length);
         if (how_.keep_time)
             modified_ = head.fields.contains("Last-Modified") ? parse_date(*head.fields.find("Last-Modified")) : std::nullopt;
-        if (how_.name_from_server && error_status_ == 0)
+        if (how_.name_from_server && !refused_)
             take_name(head);
         total_ = length ? std::optional(*length + offset_) : std::nullopt;
         if (total_ && *total_ > how_.request.most_bytes && how_.request.method == "GET")
             throw protocol_error(errc::limit_exceeded, "read response",
                                  "the file has " + std::to_string(*total_) + " bytes, more than "
                                      + std::to_string(how_.request.most_bytes), name_);
-        has_head_ = !is_all_there_;
         told_.on_progress(offset_, total_);
     }
 
     /// There is no more of it than we have, and it is what we have a part of.
     bool is_all_there(const fields& header)
     {
-        if (opened_ && or_raise(opened_->status()).size != offset_)
+        if (how_.continue_at && existing_size_ != offset_)
             return false;
         return content_range::of(header).whole == offset_ && (!part_ || part_->origin().length == offset_)
                && has_our_tag(header);
@@ -330,10 +369,13 @@ private:
         // Some servers send `bytes 50-` alone.
         const bool begins_there = head.fields.find("Content-Range").value_or("").starts_with(
             "bytes " + std::to_string(offset_) + '-');
-        if (error_status_ != 0 || offset_ == 0 || begins_there)
-            return;
-        if (head.status == 200 && length == offset_) { // it is all there
+        if (head.status == 200 && offset_ != 0 && length == offset_ && existing_size_ == offset_) { // it is all there
             is_all_there_ = true;
+            return;
+        }
+        if (offset_ == 0 || begins_there) {
+            if (!opened_)
+                opened_ = or_raise(own_.backend().open_file(path_, file_mode::extend));
             return;
         }
         throw error(errc::refused, "resume", name_, phase::none,
@@ -364,7 +406,7 @@ private:
         for (const auto& [name, value] : head.fields)
             text += "\r\n" + name + ": " + value;
         text += "\r\n\r\n";
-        has_head_ = true;
+        skips_body_ = false;
         on_data(text);
     }
 
@@ -390,6 +432,9 @@ private:
         result_.received += arrived;
         result_.size += arrived;
         told_.on_progress(offset_ + result_.size, total_);
+        if (offset_ + result_.size > how_.request.most_bytes)
+            throw protocol_error(errc::limit_exceeded, "read response",
+                                 "the file has more bytes than " + std::to_string(how_.request.most_bytes), name_);
     }
 
     // Of trying again.
@@ -429,6 +474,9 @@ private:
             return false;
         if (why.operation().ends_with(" file") || (!how_.retry.all_errors && !is_passing(why)))
             return false;
+        // A server must not keep anybody waiting for as long as it likes.
+        if (wait_asked_for_ > std::max<duration>(how_.retry.longest_delay, std::chrono::minutes(10)))
+            return false;
         return how_.retry.time == no_timeout
                || own_.now() - begin_ + wait_asked_for_.value_or(duration::zero()) < how_.retry.time;
     }
@@ -451,10 +499,12 @@ private:
 
     [[noreturn]] void fail()
     {
+        if (refusal_is_whole_ && part_)
+            give_name(); // of what the server says about it
         if (how_.remove_on_error) {
             if (part_)
                 part_->discard();
-            else if (opened_ && how_.continue_at)
+            else if (opened_ && how_.continue_at && !existed_)
                 (void)own_.backend().remove_file(path_);
         }
         throw;
@@ -533,9 +583,12 @@ private:
     std::optional<std::uint64_t> total_, expected_; // `expected_`: what a rest must complete
     std::optional<std::chrono::sys_seconds> modified_;
     std::optional<duration> wait_asked_for_;
-    response_head error_head_;
-    int error_status_ = 0;
-    bool may_ask_for_rest_ = true, has_head_ = false, has_written_ = false, has_progressed_ = false, is_all_there_ = false;
+    std::optional<response_head> refused_; // of an error whose body is saved
+    std::uint64_t existing_size_ = 0; // of the file that is continued
+    bool existed_ = false;
+    bool asks_for_range_ = false, is_conditional_ = false;
+    bool may_ask_for_rest_ = true, has_written_ = false, has_progressed_ = false;
+    bool skips_body_ = false, is_all_there_ = false, refusal_is_whole_ = false;
 };
 
 } // namespace

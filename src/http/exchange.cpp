@@ -20,7 +20,7 @@ progress deliver(response_parser& parser, bytes& input, receiver& into)
     for (;;) {
         const event found = parser.next(input);
         switch (found) {
-        case event::need_more: return progress::more;
+        case event::need_more: return into.is_done() ? progress::unwanted : progress::more;
         case event::interim: into.on_interim(parser.head()); break;
         case event::head: into.on_head(parser.head()); break;
         case event::data:
@@ -30,8 +30,6 @@ progress deliver(response_parser& parser, bytes& input, receiver& into)
             break;
         case event::end: into.on_end(parser.trailers()); return progress::complete;
         }
-        if (found != event::interim && into.is_done())
-            return progress::unwanted;
     }
 }
 
@@ -113,7 +111,7 @@ public:
             while (now == progress::pause) {
                 co_await yield();
                 if (!into_.go_on())
-                    now = into_.is_done() ? progress::unwanted : deliver(parser_, input, into_);
+                    now = deliver(parser_, input, into_);
             }
             if (now != progress::more)
                 co_return now == progress::complete && parser_.reusable() && input.empty() ? reuse::yes : reuse::no;
@@ -159,14 +157,14 @@ private:
             may_move_ = false;
             co_return false;
         }
-        if (!is_there(got))
-            co_return true;
-        const std::uint64_t count = *got;
-        if (count == 0) // the end of the stream: reading it again says what that means
+        if (got && *got == 0) // the end of the stream: reading it again says what that means
             co_return false;
-        pacer_.took(count);
-        parser_.body_taken(count);
-        into_.on_moved(count);
+        if (got) {
+            pacer_.took(*got);
+            parser_.body_taken(*got);
+            into_.on_moved(*got); // before anything can fail: the bytes are in the file
+        }
+        (void)is_there(got);
         co_return true;
     }
 

@@ -86,15 +86,10 @@ partial_file::partial_file(context& own, const std::string& path, const std::str
 
 partial_file::~partial_file()
 {
-    if (!file_)
+    if (!file_ || is_whole_ || !is_ours_)
         return;
-    try {
-        if (can_resume()) {
-            note();
-            return;
-        }
-    } catch (const error&) { // then there is nothing to go on with
-    }
+    if (can_resume() && (noted_ || note()))
+        return;
     // While it is still ours: nobody else can have begun another one under this name.
     (void)own_.backend().remove_file(meta_);
     (void)own_.backend().remove_file(path_);
@@ -122,11 +117,10 @@ void partial_file::open(const std::string& url)
     }
     const auto text = outside.read_file(meta_, 64 * 1024);
     auto known = text && may_resume_ ? part_origin::parse(*text) : std::nullopt;
+    is_ours_ = size_ == 0;
     if (known && known->url == url && (!known->length || size_ <= *known->length)) {
         origin_ = std::move(*known);
-        noted_ = true;
-    } else {
-        restart({});
+        noted_ = is_ours_ = true;
     }
 }
 
@@ -140,6 +134,7 @@ void partial_file::restart(part_origin from)
     size_ = 0;
     origin_ = std::move(from);
     noted_ = false;
+    is_ours_ = true;
     begin_ = own_.now();
 }
 
@@ -155,13 +150,20 @@ void partial_file::wrote(std::uint64_t count)
     constexpr duration time_worth_noting = std::chrono::seconds(1);
     size_ += count;
     if (!noted_ && can_resume() && (size_ >= size_worth_noting || own_.now() - begin_ >= time_worth_noting))
-        note();
+        may_resume_ = note();
 }
 
-void partial_file::note()
+/// Where it cannot be noted, the download goes on all the same, and can only not be gone on with.
+bool partial_file::note()
 {
-    if (!std::exchange(noted_, true))
-        or_raise(own_.backend().write_file(meta_, origin_.text()));
+    noted_ = own_.backend().write_file(meta_, origin_.text()).has_value();
+    return noted_;
+}
+
+void partial_file::settle()
+{
+    if (or_raise(file_->status()).size != size_)
+        or_raise(file_->truncate(size_));
 }
 
 void partial_file::sync()
@@ -172,6 +174,7 @@ void partial_file::sync()
 void partial_file::become(const std::string& path, bool replace)
 {
     backend& outside = own_.backend();
+    is_whole_ = true;
     or_raise(replace ? outside.rename_file(path_, path) : outside.rename_new_file(path_, path));
     const std::unique_ptr<portico::file> whole = std::move(file_); // its name is no longer ours to remove
     if (const auto there = outside.status_of(meta_); there)

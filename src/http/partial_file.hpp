@@ -28,7 +28,8 @@ struct part_origin {
 /// removes the rest.
 class partial_file {
 public:
-    /// Opens PATH.part, and takes what is there of this URL. Fails where another download has it.
+    /// Opens PATH.part, and takes what is there of this URL. What else is there stays until `restart`. Fails where another
+    /// download has it.
     partial_file(context& own, const std::string& path, const std::string& url, bool may_resume);
     partial_file(const partial_file&) = delete;
     partial_file& operator=(const partial_file&) = delete;
@@ -46,16 +47,18 @@ public:
     void write(bytes data);
     /// So much was written to the file's descriptor.
     void wrote(std::uint64_t count);
+    /// The file has what was counted, and no byte more.
+    void settle();
     /// Writes all that is in memory of the system to the disk.
     void sync();
-    /// Gives the whole file its name: one that is free, or in place of what has it.
+    /// Gives the whole file its name: one that is free, or in place of what has it. Where that fails, it stays PATH.part.
     void become(const std::string& path, bool replace);
     /// Nothing is to stay of it.
     void discard() noexcept { may_resume_ = false; }
 
 private:
     void open(const std::string& url);
-    void note();
+    bool note();
 
     context& own_;
     std::string path_, meta_;
@@ -64,7 +67,9 @@ private:
     std::uint64_t size_ = 0;
     part_origin origin_;
     time_point begin_;
-    bool noted_ = false;
+    bool noted_ = false; // `meta_` is there
+    bool is_ours_ = false; // what is in it has been written by us
+    bool is_whole_ = false;
 };
 
 } // namespace portico::http

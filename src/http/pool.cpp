@@ -163,6 +163,8 @@ void pool::close_idle() noexcept
     for (auto& [name, where] : places_) {
         where.size -= where.kept.size();
         size_ -= where.kept.size();
+        for (idle& each : where.kept)
+            (void)each.stream.shutdown_write(); // to a peer of TLS a bare close is a stream that was cut
         where.kept.clear();
     }
 }

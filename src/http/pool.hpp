@@ -22,6 +22,7 @@ public:
     {}
     pool(const pool&) = delete;
     pool& operator=(const pool&) = delete;
+    ~pool() { close_idle(); }
 
     /// The right to one connection, and one that was kept, if there is one.
     class lease {

@@ -56,6 +56,8 @@ void connection::watch(time_point deadline) noexcept
 void connection::on_expiry() noexcept
 {
     const time_point now = owner().now();
+    if (reading_ != nullptr && reading_->is_armed() && is_open())
+        reading_->look_again();
     for (operation* const each : {static_cast<operation*>(reading_), static_cast<operation*>(writing_)}) {
         if (each == nullptr)
             continue;

@@ -64,6 +64,15 @@ bool reading_to_file::attempt() noexcept
     return account(got) || failed();
 }
 
+// It waits for many bytes, so that a fast peer does not wake it for each packet, but not for long, as a slow one may never
+// send so many: to /dev/null, the CPU time is then half of what it is otherwise.
+void reading_to_file::begin_wait() noexcept
+{
+    constexpr std::uint64_t many = 512 * 1024;
+    stream().wait_for_many(static_cast<std::size_t>(std::min(most_, many)), *this);
+    look_again_after(std::chrono::milliseconds(10));
+}
+
 error reading_to_file::describe(std::error_code code) const
 {
     if (file_failed_)

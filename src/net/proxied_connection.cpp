@@ -34,6 +34,7 @@ public:
     {
         return below->try_read_to_file(file, count);
     }
+    void wait_for_many(std::size_t count, operation& waiter) noexcept override { below->wait_for_many(count, waiter); }
     void wait(direction which, operation& waiter) noexcept override { below->wait(which, waiter); }
     void abandon(direction which) noexcept override { below->abandon(which); }
     std::error_code connect_result() noexcept override { return below->connect_result(); }

@@ -212,7 +212,7 @@ void reading::arm() noexcept
 {
     from_.buffer_.release_if_empty();
     from_.drained_ = false; // what ends the wait is worth a try
-    from_.transport_->wait(direction::read, *this);
+    begin_wait();
 }
 
 void reading::disarm() noexcept

@@ -35,4 +35,9 @@ io_result transport::try_read_to_file(int, std::size_t) noexcept
     return {io_status::failed, 0, EOPNOTSUPP};
 }
 
+void transport::wait_for_many(std::size_t, operation& waiter) noexcept
+{
+    wait(direction::read, waiter);
+}
+
 } // namespace portico

@@ -185,9 +185,15 @@ result<void> backend::write_file(const std::string& path, bytes data)
 result<file_status> backend::status_of(const std::string& path)
 {
     struct stat found {};
-    if (::stat(path.c_str(), &found) != 0)
+    int outcome = ::lstat(path.c_str(), &found);
+    const bool is_link = outcome == 0 && S_ISLNK(found.st_mode);
+    if (is_link)
+        outcome = ::stat(path.c_str(), &found);
+    if (outcome != 0)
         return error(last_error(), "look at file", path);
-    return status_from(found);
+    file_status made = status_from(found);
+    made.is_link = is_link;
+    return made;
 }
 
 result<void> backend::set_modification_time(const std::string& path, system_clock::time_point modified)
@@ -213,9 +219,15 @@ result<void> backend::rename_new_file(const std::string& from, const std::string
 {
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
         return {};
-    if ((errno == EINVAL || errno == ENOSYS) && ::link(from.c_str(), to.c_str()) == 0
-        && ::unlink(from.c_str()) == 0)
-        return {};
+    // File systems without it may not have links either: the name is taken first, and then replaced.
+    if (errno == EINVAL || errno == ENOSYS)
+        if (const descriptor taken(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); taken) {
+            if (std::rename(from.c_str(), to.c_str()) == 0)
+                return {};
+            const int why = errno;
+            ::unlink(to.c_str());
+            errno = why;
+        }
     return error(last_error(), "rename file", from + " to " + to);
 }
 

@@ -250,6 +250,14 @@ io_result socket_transport::try_write_file(int file, std::uint64_t offset, std::
     return sent == 0 ? io_result{io_status::end} : after_write(sent);
 }
 
+// SO_RCVLOWAT; a smaller one than before wakes at once where so much is there. Unix sockets know it not.
+void socket_transport::set_expected(std::size_t count) noexcept
+{
+    expected_ = count;
+    if (remote_.is_ip())
+        set_integer_option(handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(count));
+}
+
 // It always says that the socket is drained, so that between two tries the loop has a turn: what it costs to be woken is
 // little beside what has been moved by then.
 io_result socket_transport::try_read_to_file(int file, std::size_t count) noexcept

@@ -22,16 +22,39 @@ public:
                                    std::vector<int>& handles) noexcept override;
     io_result try_write_file(int file, std::uint64_t offset, std::size_t count) noexcept override;
     io_result try_read_to_file(int file, std::size_t count) noexcept override;
+    void wait(direction which, operation& waiter) noexcept override
+    {
+        if (which == direction::read)
+            expect(1);
+        wait_for(which, waiter);
+    }
+    void wait_for_many(std::size_t count, operation& waiter) noexcept override
+    {
+        expect(count);
+        wait_for(direction::read, waiter);
+    }
+    int release_handle() noexcept override
+    {
+        expect(1);
+        return take_handle();
+    }
     std::error_code connect_result() noexcept override;
     std::error_code shutdown_write() noexcept override;
     void abort() noexcept override;
     endpoint remote_endpoint() const noexcept override { return remote_; }
 
 private:
+    void expect(std::size_t count) noexcept
+    {
+        if (count != expected_)
+            set_expected(count);
+    }
+    void set_expected(std::size_t count) noexcept;
     io_result after_read(ssize_t got, std::size_t room) noexcept;
     io_result after_write(ssize_t sent) noexcept;
 
     endpoint remote_;
+    std::size_t expected_ = 1; // bytes before the system says that there is something to read
     int lost_ = 0; // why the connection broke: the system says that once, and then calls it the end of the stream
 };
 

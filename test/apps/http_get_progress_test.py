@@ -125,8 +125,8 @@ class Progress(Case):
             self.assertRegex(terminal.screen.text()[10], "^10 of 10 files +8.79 KiB")
 
     def test_names_of_all_kinds(self):
-        for name, shown in (("漢字" * 20 + ".bin", "漢字"), ("Grüße.bin", "Grüße.bin"), ("e\u0301.bin", "e\u0301.bin"),
-                            ("\x1b[2Jx\u202ey\x9b", "\\x1b[2Jx\\x"), (b"\xff\xfe", "\\xff\\xfe")):
+        for name, shown in (("漢字" * 20 + ".bin", "漢字"), ("Grüße.bin", "Grüße.bin"),
+                            ("e\u0301.bin", "e\u0301.bin"), ("\x1b[2Jx\u202ey\x9b", "\\x1b[2Jx\\x"), (b"\xff\xfe", "\\xff\\xfe")):
             feed = Feed(900)
             with raw_server(feed) as port, self.get(port, "-o", name, size=(60, 24)) as terminal:
                 feed.send(450)
@@ -190,7 +190,8 @@ class Progress(Case):
 
     def test_a_body_for_the_terminal_does_not_steer_it(self):
         body = b"one\r\n\x1b[2J\x07two\rthree \xc3\xbc \xff\n"
-        with raw_server(replay(OK + b"Content-Length: %d\r\n\r\n" % len(body), *(bytes([each]) for each in body))) as port, \
+        head = OK + b"Content-Length: %d\r\n\r\n" % len(body)
+        with raw_server(replay(head, *(bytes([each]) for each in body))) as port, \
                 self.get(port, "-o", "-", stdout="terminal") as terminal:
             self.assertEqual(terminal.read_to_the_end(), 0)
             self.assertEqual(terminal.screen.text(), ["one", "\\x1b[2J\\x07two\\rthree ü \\xff"])

@@ -1,4 +1,4 @@
-# terminal: a small terminal, for tests of what programs draw: a screen of cells, which a program steers by what it writes.
+# terminal: a small terminal, for tests of what programs draw: a screen of cells, steered by what they write.
 import contextlib
 import fcntl
 import os

@@ -277,14 +277,14 @@ TEST_CASE("http::client: a login in a URL is for that URL")
     CHECK(here.facts.effective_url == "http://two.test/second");
 }
 
-TEST_CASE("http::client: a .netrc file has the login of each host")
+TEST_CASE("http::client: a .netrc file has the login of the host, and a redirect in the clear is no way to another one")
 {
     world here(redirect_once("http://two.test/second"));
     http::client_options options;
     options.netrc = "machine one.test login Aladdin password \"open sesame\"\nmachine two.test login x password y\n";
     CHECK(here.get("http://one.test/first", {}, std::move(options)).empty());
     CHECK(here.server.requests[0].field("Authorization") == aladdin);
-    CHECK(here.server.requests[1].field("Authorization") == "Basic eDp5");
+    CHECK_FALSE(here.server.requests[1].head.fields.contains("Authorization"));
 }
 
 TEST_CASE("http::client: a challenge of Digest is answered once, and a wrong password is not tried again")

@@ -538,3 +538,117 @@ TEST_CASE("download: cancelled at any time, it leaves nothing or what can be gon
         REQUIRE(here.files() == std::map<std::string, std::string>{{"file", here.file.body}});
     }
 }
+
+TEST_CASE("download: a rest that does not complete the file is no file, whatever it says of the whole")
+{
+    const std::string body = body_of(1000);
+    const std::string range = GENERATE("bytes 400-499/*", "bytes 400-499/1000");
+    const std::size_t length = GENERATE(std::size_t{100}, std::size_t{700});
+    CAPTURE(range, length);
+    world here([&](const http::request_head&) {
+        return http_response(std::string(length, 'x'), "ETag: \"one\"\r\nContent-Range: " + range + "\r\n", "206 Partial Content");
+    });
+    here.files() = {{"file.part", body.substr(0, 400)},
+                    {"file.part.meta", "portico.part 1\nurl: http://files.test/file\nvalidator: \"one\"\nlength: 1000\n"}};
+    CHECK(here.get(retrying(0)));
+    CHECK_FALSE(here.has("file"));
+}
+
+TEST_CASE("download: a part that nobody asked for, and a 304, are no file")
+{
+    world here([](const http::request_head& asked) {
+        return asked.fields.contains("X") ? http_response("", "", "304 Not Modified")
+                                          : http_response("01234", "Content-Range: bytes 0-4/1000\r\n", "206 Partial Content");
+    });
+    CHECK(here.get());
+    http::download_options how;
+    how.request.fields.add("X", "1");
+    CHECK(here.get(how));
+    CHECK(here.files().empty());
+    http::download_options asking;
+    asking.request.fields.add("Range", "bytes=0-4");
+    CHECK_FALSE(here.get(asking));
+    CHECK(here.files() == std::map<std::string, std::string>{{"file", "01234"}});
+}
+
+TEST_CASE("download: what an earlier download has left is not touched by one that fails")
+{
+    const std::map<std::string, std::string> left{
+        {"file.part", body_of(400)},
+        {"file.part.meta", "portico.part 1\nurl: http://files.test/file\nvalidator: \"one\"\nlength: 1000\n"}};
+    http::download_options how = retrying(0);
+    SECTION("of an error whose body is wanted") { how.keep_error_body = true; }
+    SECTION("with the head in the file") { how.include_head = true; }
+    SECTION("decoded") { how.request.decode = true; }
+    SECTION("of a range") { how.request.fields.add("Range", "bytes=0-9"); }
+    world here([](const http::request_head&) { return http_response("no", "", "503 Service Unavailable"); });
+    here.files() = left;
+    CHECK(here.get(how));
+    CHECK(here.files() == left);
+}
+
+TEST_CASE("download: the body of an error is saved where that is asked for, once it is whole")
+{
+    world here([](const http::request_head&) { return http_response("no such page", "", "404 Not Found"); });
+    http::download_options how = retrying(2);
+    how.retry.all_errors = true;
+    how.keep_error_body = true;
+    CHECK(here.get(how));
+    CHECK(here.waits.size() == 2);
+    CHECK(here.files() == std::map<std::string, std::string>{{"file", "no such page"}});
+}
+
+TEST_CASE("download: continuing hurts no file that is there, and makes none that is not")
+{
+    world here([](const http::request_head&) { return http_response("not found", "", "404 Not Found"); });
+    http::download_options how;
+    const bool at_end = GENERATE(true, false);
+    how.continue_at = at_end ? http::download_options::continue_at_end : 3;
+    how.keep_error_body = GENERATE(false, true);
+    how.remove_on_error = GENERATE(false, true);
+    CHECK(here.get(how));
+    CHECK(here.files().empty());
+    here.files() = {{"file", "012"}};
+    CHECK(here.get(how));
+    CHECK(here.files() == std::map<std::string, std::string>{{"file", "012"}});
+}
+
+TEST_CASE("download: a whole file that cannot get its name stays as a part")
+{
+    world here;
+    here.file.body = "all of it";
+    here.file.tag.clear();
+    here.server = http_server([&](const http::request_head& asked) {
+        here.files()["file"] = "somebody else's";
+        return here.file(asked);
+    });
+    CHECK(here.get());
+    CHECK(here.files().at("file.part") == "all of it");
+}
+
+TEST_CASE("download: a Retry-After of hours is not waited for")
+{
+    world here([](const http::request_head&) {
+        return http_response("", "Retry-After: 99999999\r\n", "503 Service Unavailable");
+    });
+    CHECK(here.get(retrying(3)));
+    CHECK(here.waits.empty());
+}
+
+TEST_CASE("download: of a slow transfer that is given up no byte is counted twice")
+{
+    const std::string body = body_of(100'000);
+    world here;
+    here.file.body = body;
+    memory_link slow;
+    slow.most_a_read = 1000;
+    http::download_options how = retrying(5);
+    how.request.speed.least = 1'000'000'000;
+    how.request.speed.window = 1ns;
+    (void)here.get(how, slow);
+    CHECK((!here.has("file") || here.files().at("file") == body));
+    how.request.speed = {};
+    if (!here.has("file"))
+        CHECK_FALSE(here.get(how));
+    CHECK(here.files() == std::map<std::string, std::string>{{"file", body}});
+}

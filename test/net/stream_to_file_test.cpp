@@ -9,6 +9,7 @@
 #include <functional>
 #include <portico/net/proxy_protocol.hpp>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <thread>
 
 using namespace portico;
@@ -260,6 +261,44 @@ TEST_CASE("a move to a file is late in time, can be cancelled, and loses nothing
         const std::uint64_t moved = co_await move_all(near, file.get());
         CHECK(moved == 9);
         CHECK(folder.content("file") == "all of it");
+    });
+}
+
+TEST_CASE("a move that waits gets the few bytes that come, and what is read after it waits for no more than it needs")
+{
+    const temporary_folder folder;
+    on_every_stream_that_can([&](connection& near, connection& far) -> task<> {
+        const descriptor file = open_new(folder.path("file"), O_TRUNC);
+        std::uint64_t moved = 0;
+        const auto move_some = [&]() -> task<> { moved = co_await near.read_to_file(file.get()); };
+        for (int i = 1; i <= 3; ++i) {
+            co_await scope([&](task_group& group) -> task<> {
+                group.spawn(move_some());
+                co_await yield();
+                co_await far.write("x");
+            });
+            CHECK(moved == 1);
+            CHECK(folder.content("file").size() == static_cast<std::size_t>(i));
+        }
+        std::string line;
+        const auto read_line = [&]() -> task<> {
+            const auto got = co_await near.read_line();
+            line = got.value().text();
+        };
+        co_await scope([&](task_group& group) -> task<> {
+            group.spawn(read_line());
+            co_await yield();
+            co_await far.write("short\n");
+        });
+        CHECK(line == "short");
+        near.timeout(1ms);
+        const auto late = co_await as_result(near.read_to_file(file.get()));
+        CHECK_FALSE(late);
+        const descriptor released(near.release());
+        int least = 0;
+        socklen_t size = sizeof least;
+        REQUIRE(::getsockopt(released.get(), SOL_SOCKET, SO_RCVLOWAT, &least, &size) == 0);
+        CHECK(least == 1);
     });
 }
 

@@ -21,7 +21,7 @@ SETTINGS = ["-G", "Ninja", f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={o
             f"-DCMAKE_CXX_COMPILER_LAUNCHER={shutil.which('ccache') or ''}"]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SAID = {"program": "Hello, world!\ncancelled\nerror\nmisuse\ntimed out\n", "asio_program": "done\nHello, world!\nslept\n",
-        "tls_program": "no file\nno TLS\n"}
+        "tls_program": "no file\nno TLS\n", "http_program": "http_program.txt: 37 bytes, 1 retry\nstatus 404\n"}
 
 folder = tempfile.TemporaryDirectory()
 scratch = pathlib.Path(folder.name)
@@ -29,7 +29,8 @@ scratch = pathlib.Path(folder.name)
 
 def run(*command, **options):
     """Its standard output; an exception with everything that it said if it fails."""
-    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1000, **options)
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1000,
+                             cwd=scratch, **options)
     if process.returncode != 0:
         raise AssertionError(f"{shlex.join(process.args)}: status {process.returncode}\n{process.stdout}{process.stderr}")
     return process.stdout
@@ -97,7 +98,7 @@ class Package(unittest.TestCase):
         for kind in (KIND, OTHER):
             libraries = file("lib*/**/pkgconfig", kind).parent
             for name, package in (("program", "portico"), ("asio_program", "portico-asio"),
-                                  ("tls_program", "portico-tls")):
+                                  ("tls_program", "portico-tls"), ("http_program", "portico-http")):
                 with self.subTest(kind=kind, package=package):
                     flags = run("pkg-config", "--cflags", "--libs", package,
                                 env={**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")})
@@ -111,7 +112,7 @@ class Package(unittest.TestCase):
     def test_only_its_door_asks_for_asio(self):
         environment = {**os.environ, "PKG_CONFIG_PATH": str(file("lib*/**/portico.pc", KIND).parent)}
         for package, ask in (("portico", self.assertNotIn), ("portico-tls", self.assertNotIn),
-                             ("portico-asio", self.assertIn)):
+                             ("portico-http", self.assertNotIn), ("portico-asio", self.assertIn)):
             ask("ASIO", run("pkg-config", "--cflags", "--libs", package, env=environment))
         self.assertNotIn("asio", file("lib*/**/portico-targets.cmake", KIND).read_text().lower())
 
@@ -137,7 +138,7 @@ class Package(unittest.TestCase):
                     self.assertTrue(found, failure)
 
     def test_the_shared_libraries_export_nothing_but_portico(self):
-        for name in ("libportico.so", "libportico-tls.so"):
+        for name in ("libportico.so", "libportico-tls.so", "libportico-http.so"):
             library = file(f"lib*/**/{name}", "shared")
             table = run(*shlex.split(os.environ.get("NM", "nm")), "-D", "-P", "--defined-only", library)
             symbols = [line.split()[0].partition("@")[0] for line in table.splitlines()]

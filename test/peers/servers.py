@@ -73,7 +73,8 @@ class Case(programs.Case):
 
     @classmethod
     def start(cls, program, *arguments, ready, **options):
-        """Starts a server; skips the tests where it is not installed. `ready()` is asked until it is true."""
+        """Starts a server; skips the tests where it is not installed. `ready()` is asked until it is true. The process,
+        and a function for what it has printed."""
         path = shutil.which(program, path=PATH)
         if path is None:
             raise unittest.SkipTest(f"{program} is not installed")
@@ -88,14 +89,17 @@ class Case(programs.Case):
             finally:
                 server.kill()  # nothing where it has ended
 
+        def printed():
+            return os.pread(log.fileno(), 1 << 20, 0).decode()
+
         def is_ready():
             if server.poll() is not None:
-                log.seek(0)
-                raise RuntimeError(f"{program} has ended: {log.read().decode()}")
+                raise RuntimeError(f"{program} has ended: {printed()}")
             return ready()
 
         cls.addClassCleanup(end)
         programs.wait_until(is_ready)
+        return server, printed
 
     @classmethod
     def shared_folder(cls):

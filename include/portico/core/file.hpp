@@ -22,6 +22,7 @@ struct file_status {
     /// `special`: a device, a pipe, a socket.
     enum class kind : unsigned char { regular, folder, special };
     kind what = kind::regular; ///< symbolic links are followed
+    bool is_link = false;      ///< the name is a symbolic link, and the rest is of what it leads to
     std::uint64_t size = 0;    ///< bytes
     std::chrono::system_clock::time_point modified{}; ///< when it was last written to
     std::uint64_t device = 0;  ///< with `number`: the same two are the same file, whatever its names

@@ -30,6 +30,9 @@ struct client_options {
     proxy_settings proxies;              ///< none by default; `proxy_settings::from_environment` is the user's choice
     /// The text of a .netrc file: the login for a host where neither the request nor the URL names one.
     std::optional<std::string> netrc;
+    resolve_query::family only = resolve_query::family::any; ///< which addresses of a name are tried
+    /// The addresses of hosts that are not to be looked up, where a SOCKS5 proxy is given an address; none: looked up.
+    unique_function<std::vector<endpoint>(const address& which)> known_addresses;
     /// Makes a connection to a host or a proxy; null: `portico::connect`. What it calls outlives the client.
     unique_function<task<connection>(address to, connect_options options)> connect;
     /// Is told of each request before it is sent, those to a proxy for a tunnel included. It may hold passwords.
@@ -51,17 +54,17 @@ public:
     bool http10 = false;         ///< says HTTP/1.0
     std::string target;          ///< in place of path and query of the first URL, such as one with dot segments
     response_options parsing;    ///< what of a response's framing is taken otherwise
-    bool follow_redirects = true;
+    bool follow_redirects = true; ///< else a redirect is an answer like others
     unsigned redirects = 50;     ///< at most; more is an `error` with `errc::limit_exceeded`, operation `redirect`
     bool allow_downgrade = false; ///< follows from https to http, which lets others read and change what comes
     bool refer_redirects = false; ///< a redirect is followed with a Referer: the URL that led there
     /// Credentials go to whatever origin a redirect leads to.
     bool trust_redirects = false;
     std::optional<http::login> login; ///< for the origin of the URL; it goes before one in the URL
-    authentication scheme = authentication::basic;
+    authentication scheme = authentication::basic; ///< for the login
     std::string bearer;          ///< a token (RFC 6750), in place of a login
     bool tunnel = false;         ///< by CONNECT through an HTTP proxy, also where the URL is not https
-    authentication proxy_scheme = authentication::basic;
+    authentication proxy_scheme = authentication::basic; ///< for that of the proxy
     bool decode = false;         ///< asks for a content coding and removes it: gzip, deflate, br, zstd
     std::uint64_t most_bytes = UINT64_MAX; ///< of the body, decoded; more is `errc::limit_exceeded`
     pace speed;                  ///< of the body
@@ -73,12 +76,14 @@ public:
     response_facts() = default;
 
     std::string effective_url;   ///< the last one, behind redirects, without userinfo
-    int status = 0;
+    int status = 0;              ///< of the last answer
     unsigned redirects = 0;      ///< followed
     unsigned connections = 0;    ///< made for it
-    endpoint remote, local;      ///< of the last connection
-    /// Since the beginning: the last connection was made; its handshake of TLS was done; the head of the response came.
-    duration connected{}, secured{}, first_byte{};
+    endpoint remote;             ///< of the last connection
+    endpoint local;              ///< the same, of this side
+    duration connected{};        ///< from the beginning until the last connection was made
+    duration secured{};          ///< the same, until its handshake of TLS was done
+    duration first_byte{};       ///< the same, until the head of a response came
 };
 
 /// Requests by URL. It keeps connections for further requests, cookies for as long as it lives, and what servers
@@ -86,9 +91,9 @@ public:
 /// limits. It outlives what it is asked for.
 class client {
 public:
-    explicit client(client_options options = {});
-    client(client&&) noexcept;
-    client& operator=(client&&) noexcept;
+    explicit client(client_options options = {}); ///< connects to nobody yet
+    client(client&&) noexcept;            ///< takes the other one's place, where it has no request
+    client& operator=(client&&) noexcept; ///< the same
     ~client(); ///< closes the connections that it keeps
 
     /// Asks for what the URL names (http or https) and gives the response to `into`, as `exchange` does; redirects are

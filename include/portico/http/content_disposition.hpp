@@ -18,6 +18,7 @@ std::optional<std::string> file_name_of(std::string_view content_disposition);
 /// blanks around it and without dots behind it. Control characters (C0, DEL, C1), bytes that are not UTF-8, characters
 /// that break lines or turn the direction of text around, and a `.` or `-` in front each become `_`. Of more than 200
 /// bytes the middle is left out, so that there is room for suffixes; an extension of up to 16 bytes stays.
+/// One that would be taken for a part of a download (`.part`, `.part.meta`) gets a `_` behind.
 /// Empty if nothing is left, as of `..`: the caller has a name of his own then.
 std::string safe_file_name(std::string_view name);
 

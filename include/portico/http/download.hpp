@@ -37,13 +37,14 @@ enum class existing : unsigned char {
     number    ///< stays: the new one is NAME.1, NAME.2 ... up to 100
 };
 
+/// How a URL is downloaded, and what becomes of the file.
 class download_options {
 public:
     download_options() = default;
 
-    request_options request;
-    retry_options retry;
-    existing if_exists = existing::refuse;
+    request_options request;     ///< what is asked, and how
+    retry_options retry;         ///< when it is tried again
+    existing if_exists = existing::refuse; ///< what an existing file means
     /// The server may name the file (Content-Disposition, else the last URL); the path is then what it is called where
     /// the server does not, and says the folder. A file named so never replaces another.
     bool name_from_server = false;
@@ -72,11 +73,11 @@ class downloaded {
 public:
     downloaded() = default;
 
-    response_facts response;
+    response_facts response;     ///< of the last request
     std::string path;            ///< under which it was saved; empty: it was not (`unchanged`)
     std::uint64_t size = 0;      ///< of the file, in bytes
     std::uint64_t received = 0;  ///< bytes that came over the network for it
-    unsigned retries = 0;
+    unsigned retries = 0;        ///< how often it was tried again
     bool unchanged = false;      ///< the server said that there is nothing new
 };
 

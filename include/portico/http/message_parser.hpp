@@ -56,6 +56,7 @@ public:
     bool reusable() const noexcept { return ended() && persistent_; }
 
 protected:
+    /// @cond
     enum class rules : bool {
         kind,  // takes what cannot move the boundary of a message
         strict // takes what the grammar of RFC 9112 has
@@ -96,6 +97,7 @@ protected:
     bytes data_;
     bool started_ = false;
     bool persistent_ = false;
+    /// @endcond
 
 private:
     std::optional<std::string_view> take_line(bytes& input, std::size_t limit);

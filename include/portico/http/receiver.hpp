@@ -28,7 +28,7 @@ public:
     virtual int direct_output() { return -1; }
     /// So many bytes of the body went there.
     virtual void on_moved(std::uint64_t count) { (void)count; }
-    /// Asked after each part: whether the rest is not wanted. The exchange then ends as if it were complete, without
+    /// Asked before it waits for more: whether the rest is not wanted. The exchange then ends as if it were complete, without
     /// `on_end`, and the connection is of no further use.
     virtual bool is_done() const { return false; }
 };

@@ -27,6 +27,8 @@ public:
 
 private:
     bool attempt() noexcept override;
+    void begin_wait() noexcept override;
+    void look_again() noexcept override { stream().wait_for_many(1, *this); }
     error describe(std::error_code code) const override;
     std::uint64_t most_, moved_ = 0;
     int file_;

@@ -28,6 +28,11 @@ protected:
     std::size_t buffered() const noexcept { return from_.buffer_.size(); }
     bool has_ended() const noexcept { return from_.ended_; }
     bool is_drained() const noexcept { return from_.drained_; }
+    /// Has the transport tell when another try is worthwhile.
+    virtual void begin_wait() noexcept { stream().wait(direction::read, *this); }
+    /// Has `look_again` called after this time or before, if it still waits then.
+    void look_again_after(duration length) noexcept { from_.watch(add(owner().now(), length)); }
+    virtual void look_again() noexcept {}
     error describe(std::error_code code) const override;
 
 private:

@@ -30,6 +30,9 @@ public:
     /// at its own position. Where the file takes not all of it, bytes are lost, and so the stream is of no use any more.
     /// `std::errc::operation_not_supported` where there is no such thing: nothing has been read then.
     virtual io_result try_read_to_file(int file, std::size_t count) noexcept;
+    /// Waits for reading as `wait` does, but need not tell before there are `count` bytes, or the end of the stream or
+    /// an error. Called again with another count for a waiter that waits, it goes by that one.
+    virtual void wait_for_many(std::size_t count, operation& waiter) noexcept;
 
     /// Whether a connect has succeeded, once it is writable.
     virtual std::error_code connect_result() noexcept = 0;
