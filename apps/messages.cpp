@@ -78,7 +78,7 @@ head_file::~head_file()
 void head_file::write(const http::response_head& head, display& shown)
 {
     if (path_ == "-")
-        print(shown, standard_output().native_handle() < 0 ? printable_lines(to_text(head)) : to_text(head));
+        print(shown, to_text(head));
     else if (file_ != nullptr) {
         const std::string text = to_text(head);
         if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0)

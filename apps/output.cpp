@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace http_get {
@@ -25,8 +26,9 @@ portico::result<void> write_all(std::string_view text)
             text.remove_prefix(static_cast<std::size_t>(count));
         } else if (errno == EAGAIN) { // others made it non-blocking
             pollfd ready{STDOUT_FILENO, POLLOUT, 0};
-            ::poll(&ready, 1, -1);
-        } else if (errno != EINTR) {
+            if (::poll(&ready, 1, -1) < 0)
+                return failure(errno, "write file");
+        } else { // EINTR, too: a signal ends it, where nobody reads
             return failure(errno, "write file");
         }
     }
@@ -50,10 +52,11 @@ std::size_t unfinished(std::string_view text)
 
 void print(display& shown, const std::string& text)
 {
-    if (shown.is_on() && ::isatty(STDOUT_FILENO) == 1 && text.ends_with('\n'))
-        shown.print(text);
+    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+    if (shown.is_on() && is_terminal && text.ends_with('\n'))
+        shown.print(printable_lines(text));
     else
-        write_all(text).value();
+        write_all(is_terminal ? printable_lines(text) : text).value();
 }
 
 std::string printable_lines(std::string_view text)
@@ -74,7 +77,11 @@ std::string printable_lines(std::string_view text)
     return shown;
 }
 
-standard_output::standard_output() : is_terminal_(::isatty(STDOUT_FILENO) == 1) {}
+standard_output::standard_output() : is_terminal_(::isatty(STDOUT_FILENO) == 1)
+{
+    struct stat found {};
+    is_regular_ = ::fstat(STDOUT_FILENO, &found) == 0 && S_ISREG(found.st_mode);
+}
 
 standard_output::~standard_output()
 {
@@ -104,7 +111,7 @@ portico::result<void> standard_output::truncate(std::uint64_t)
 
 int standard_output::native_handle() const noexcept
 {
-    return is_terminal_ ? -1 : STDOUT_FILENO;
+    return is_regular_ ? STDOUT_FILENO : -1;
 }
 
 } // namespace http_get

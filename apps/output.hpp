@@ -7,7 +7,7 @@
 
 namespace http_get {
 
-/// Writes a text of ours to standard output; above the display where both are on a terminal. Throws `portico::error`.
+/// Writes a text to standard output, so that it cannot steer a terminal; above the display where both are on a terminal. Throws `portico::error`.
 void print(display& shown, const std::string& text);
 
 /// What comes from elsewhere, for a terminal: `printable`, with the ends of lines and tabs as they are.
@@ -28,10 +28,12 @@ public:
     portico::result<bool> lock() override { return true; }
     portico::result<portico::file_status> status() override { return portico::file_status(); }
     portico::result<void> close() override { return {}; }
+    /// That of a regular file. Into a pipe the system would wait for a reader, and nobody could interrupt it.
     int native_handle() const noexcept override;
+    bool is_terminal() const noexcept { return is_terminal_; }
 
 private:
-    bool is_terminal_;
+    bool is_terminal_, is_regular_;
     std::string split_; // the beginning of a character whose rest is still to come
 };
 

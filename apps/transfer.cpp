@@ -30,7 +30,7 @@ class observer final : public http::download_observer {
 public:
     observer(session& in, shown_transfer& line) : in_(in), line_(line) {}
 
-    std::string path, etag, content_type;
+    std::string path, part_of, etag, content_type;
     int status = 0;
 
     void on_interim(const http::response_head& head) override { show(head); }
@@ -43,6 +43,8 @@ public:
     }
     void on_name(const std::string& where) override
     {
+        if (part_of.empty())
+            part_of = where; // before a server calls it otherwise
         path = where;
         line_.rename(name_in(where));
     }
@@ -212,7 +214,12 @@ public:
             say_what_stays();
             throw;
         }
-        finish(status);
+        try {
+            finish(status);
+        } catch (const portico::error& failure) { // others go on: it is not theirs
+            complain(in_.chosen, in_.shown, failure.what());
+            status = status == success ? status_of(failure) : status;
+        }
         co_return status;
     }
 
@@ -241,6 +248,8 @@ private:
         if (status == unknown_host && is_asked_of_proxy())
             status = unknown_proxy;
         error_ = explain(in_.chosen, failure);
+        if (can_go_on())
+            error_ += fmt::format("; the same command goes on with {}.part", printable(seen_.part_of));
         complain(in_.chosen, in_.shown, shown_url_.empty() ? error_ : shown_url_ + ": " + error_);
         return status;
     }
@@ -251,12 +260,17 @@ private:
         return via && via->scheme() != http::proxy::scheme::socks5;
     }
 
+    bool can_go_on() const
+    {
+        return !seen_.part_of.empty() && own_.backend().status_of(seen_.part_of + ".part.meta").has_value();
+    }
+
     void say_what_stays()
     {
-        if (!seen_.path.empty() && own_.backend().status_of(seen_.path + ".part.meta"))
+        if (can_go_on())
             complain(in_.chosen, in_.shown,
                      fmt::format("{}: interrupted; the same command goes on with {}.part", shown_url_,
-                                 printable(seen_.path)));
+                                 printable(seen_.part_of)));
         else
             complain(in_.chosen, in_.shown, shown_url_ + ": interrupted");
     }
@@ -272,7 +286,7 @@ private:
         const written_out said = write_out(in_.chosen.write_out, facts);
         print(in_.shown, said.output);
         if (!said.error.empty())
-            in_.shown.print(said.error);
+            in_.shown.print(printable_lines(said.error));
     }
 
     session& in_;

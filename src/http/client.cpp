@@ -298,6 +298,7 @@ private:
         url next = check_redirect(location_);
         ++facts_.redirects;
         referrer_ = where_.to_string();
+        referrer_.resize(std::min(referrer_.find('#'), referrer_.size()));
         const bool stays = same_origin(where_, next);
         where_ = std::move(next);
         if (!stays || where_.userinfo())

@@ -121,16 +121,17 @@ public:
     void on_head(const response_head& head) override
     {
         told_.on_head(head);
-        take_retry_after(head.fields);
+        if (head.status == 429 || head.status == 503) // RFC 9110 section 10.2.3, RFC 6585 section 4
+            take_retry_after(head.fields);
         skips_body_ = true;
-        if ((head.status == 304 && is_conditional_) || is_older_than_wanted(head)) {
+        if (head.status == 304 || is_older_than_wanted(head)) {
             result_.unchanged = true;
             return;
         }
         if (head.status == 416 && offset_ != 0 && is_all_there(head.fields))
             return;
         if (head.status == 206 && !asks_for_range_)
-            throw protocol_error(errc::malformed, "read response", "the server sends a part, and was asked for the whole");
+            throw error(errc::refused, "resume", name_, phase::none, "the server sends a part, and was asked for the whole");
         if (head.status == 416 && offset_ != 0 && !how_.continue_at)
             throw start_over();
         try {
@@ -266,9 +267,6 @@ private:
         if (how_.unmodified_since)
             asking.fields.set("If-Unmodified-Since", format_date(*how_.unmodified_since));
         asks_for_range_ = asking.fields.contains("Range");
-        is_conditional_ = std::ranges::any_of(asking.fields, [](const fields::field& each) {
-            return text::equals_ignoring_case(each.name.substr(0, 3), "If-");
-        });
         const std::uint64_t before = result_.received;
         auto outcome = co_await as_result(with_.get(from_, std::move(asking), *this));
         has_progressed_ = result_.received != before;
@@ -586,7 +584,7 @@ private:
     std::optional<response_head> refused_; // of an error whose body is saved
     std::uint64_t existing_size_ = 0; // of the file that is continued
     bool existed_ = false;
-    bool asks_for_range_ = false, is_conditional_ = false;
+    bool asks_for_range_ = false;
     bool may_ask_for_rest_ = true, has_written_ = false, has_progressed_ = false;
     bool skips_body_ = false, is_all_there_ = false, refusal_is_whole_ = false;
 };

@@ -1,8 +1,10 @@
 // partial_file: see partial_file.hpp.
 #include "http/partial_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <portico/http/date.hpp>
+#include <portico/wire/text.hpp>
 #include <utility>
 
 namespace portico::inline v0_1::http {
@@ -31,6 +33,14 @@ std::optional<std::string> line_of(std::string_view text, std::string_view name)
     return std::string(rest.substr(0, rest.find('\n')));
 }
 
+/// A strong entity tag (RFC 9110 section 8.8.3).
+bool is_strong_tag(std::string_view tag)
+{
+    return tag.size() >= 2 && tag.front() == '"' && tag.back() == '"'
+           && std::ranges::all_of(tag.substr(1, tag.size() - 2),
+                                  [](char each) { return each != '"' && each != ' ' && !portico::text::is_control(each); });
+}
+
 bool is_two_versions_apart(const fields& header)
 {
     const auto modified = header.find("Last-Modified"), date = header.find("Date");
@@ -44,7 +54,7 @@ part_origin::part_origin(std::string from, const response_head& head, std::optio
     : url(std::move(from)), length(whole)
 {
     const auto tag = head.fields.find("ETag");
-    if (tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"')
+    if (tag && is_strong_tag(*tag))
         validator = *tag;
     else if (is_two_versions_apart(head.fields))
         validator = *head.fields.find("Last-Modified");
@@ -53,7 +63,8 @@ part_origin::part_origin(std::string from, const response_head& head, std::optio
 std::optional<part_origin> part_origin::parse(std::string_view text)
 {
     auto url = line_of(text, "url"), validator = line_of(text, "validator"), length = line_of(text, "length");
-    if (!text.starts_with(first_line) || !text.ends_with('\n') || !url || !validator || validator->empty())
+    if (!text.starts_with(first_line) || !text.ends_with('\n') || !url || !validator
+        || !(is_strong_tag(*validator) || (parse_date(*validator) && std::ranges::none_of(*validator, portico::text::is_control))))
         return std::nullopt;
     part_origin result;
     result.url = std::move(*url);
@@ -115,7 +126,9 @@ void partial_file::open(const std::string& url)
         size_ = mine.size;
         break;
     }
-    const auto text = outside.read_file(meta_, 64 * 1024);
+    const auto notes = outside.status_of(meta_);
+    const bool is_file = notes && notes->what == file_status::kind::regular && !notes->is_link;
+    const auto text = is_file ? outside.read_file(meta_, 64 * 1024) : result<std::string>(std::string());
     auto known = text && may_resume_ ? part_origin::parse(*text) : std::nullopt;
     is_ours_ = size_ == 0;
     if (known && known->url == url && (!known->length || size_ <= *known->length)) {
@@ -156,7 +169,9 @@ void partial_file::wrote(std::uint64_t count)
 /// Where it cannot be noted, the download goes on all the same, and can only not be gone on with.
 bool partial_file::note()
 {
-    noted_ = own_.backend().write_file(meta_, origin_.text()).has_value();
+    // A new one: somebody else may have put a link there that leads elsewhere.
+    auto notes = own_.backend().open_file(meta_, file_mode::create_new);
+    noted_ = notes && (*notes)->write(origin_.text()) && (*notes)->close();
     return noted_;
 }
 

@@ -563,7 +563,8 @@ TEST_CASE("download: a part that nobody asked for, and a 304, are no file")
     CHECK(here.get());
     http::download_options how;
     how.request.fields.add("X", "1");
-    CHECK(here.get(how));
+    CHECK_FALSE(here.get(how));
+    CHECK(here.made.unchanged);
     CHECK(here.files().empty());
     http::download_options asking;
     asking.request.fields.add("Range", "bytes=0-4");
