@@ -181,6 +181,7 @@ std::vector<std::string> render(const std::vector<transfer_view>& running, const
         widest = std::max(widest, columns_of(printable(running[index].name)));
     const layout places = arrange(usable(screen), widest);
     std::vector<std::string> lines;
+    lines.reserve(shown + 1);
     for (std::size_t index = 0; index < shown; ++index)
         lines.push_back(line_of(running[index], places));
     if (sum)

@@ -28,11 +28,11 @@ namespace {
 double take_number(std::string_view& text)
 {
     double value = 0;
-    const char* const whole = text.data() + text.size();
-    const auto [end, failure] = std::from_chars(text.data(), whole, value, std::chars_format::fixed);
+    const char* const begin = text.data();
+    const auto [end, failure] = std::from_chars(begin, begin + text.size(), value, std::chars_format::fixed);
     if (failure != std::errc{} || !std::isfinite(value))
         return -1;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    text.remove_prefix(static_cast<std::size_t>(end - begin));
     return value;
 }
 
@@ -83,7 +83,8 @@ std::string ask_for_password(const std::string& option, const std::string& user)
     while ((next = std::fgetc(terminal.get())) != EOF && next != '\n' && next != interrupt_character)
         password += static_cast<char>(next);
     ::tcsetattr(::fileno(terminal.get()), TCSAFLUSH, &before);
-    std::fputc('\n', terminal.get());
+    if (next != EOF)
+        std::fputc('\n', terminal.get());
     if (next != '\n')
         refuse(option, user, "its password was asked for in vain");
     return password;
@@ -127,7 +128,8 @@ std::string read_text(const std::string& option, const std::string& path)
         refuse(option, path, "it cannot be read: " + std::error_code(errno, std::generic_category()).message());
     std::string text;
     char part[1 << 14];
-    while (const std::size_t count = std::fread(part, 1, sizeof part, file.get())) {
+    for (std::size_t count = sizeof part; count == sizeof part;) { // fewer: it ends here
+        count = std::fread(part, 1, sizeof part, file.get());
         text.append(part, count);
         if (text.size() > 16 << 20)
             refuse(option, path, "it has more than 16 MiB");

@@ -80,7 +80,7 @@ std::optional<std::string_view> message_parser::take_line(bytes& input, std::siz
         line.remove_suffix(1);
     else if (rules_ == rules::strict)
         malformed("a line ends in LF without CR", line);
-    if (line.find_first_of(std::string_view("\r\0", 2)) != line.npos)
+    if (line.find('\r') != line.npos || line.find('\0') != line.npos)
         malformed("a line holds NUL or a CR without LF", line);
     return line;
 }

@@ -126,11 +126,13 @@ void partial_file::open(const std::string& url)
         size_ = mine.size;
         break;
     }
+    is_ours_ = size_ == 0;
+    if (is_ours_)
+        return; // whatever notes there are, they are not of this: `restart` removes them
     const auto notes = outside.status_of(meta_);
     const bool is_file = notes && notes->what == file_status::kind::regular && !notes->is_link;
     const auto text = is_file ? outside.read_file(meta_, 64 * 1024) : result<std::string>(std::string());
     auto known = text && may_resume_ ? part_origin::parse(*text) : std::nullopt;
-    is_ours_ = size_ == 0;
     if (known && known->url == url && (!known->length || size_ <= *known->length)) {
         origin_ = std::move(*known);
         noted_ = is_ours_ = true;
@@ -140,8 +142,8 @@ void partial_file::open(const std::string& url)
 void partial_file::restart(part_origin from)
 {
     // In this order: a validator never stands beside the bytes of another version.
-    if (const auto there = own_.backend().status_of(meta_); there)
-        or_raise(own_.backend().remove_file(meta_));
+    if (const auto removed = own_.backend().remove_file(meta_); !removed && removed.error().code() != std::errc::no_such_file_or_directory)
+        removed.error().raise();
     if (size_ != 0)
         or_raise(file_->truncate(0));
     size_ = 0;
@@ -177,7 +179,7 @@ bool partial_file::note()
 
 void partial_file::settle()
 {
-    if (or_raise(file_->status()).size != size_)
+    if (size_ != 0 && or_raise(file_->status()).size != size_)
         or_raise(file_->truncate(size_));
 }
 
@@ -192,7 +194,7 @@ void partial_file::become(const std::string& path, bool replace)
     is_whole_ = true;
     or_raise(replace ? outside.rename_file(path_, path) : outside.rename_new_file(path_, path));
     const std::unique_ptr<portico::file> whole = std::move(file_); // its name is no longer ours to remove
-    if (const auto there = outside.status_of(meta_); there)
+    if (noted_)
         or_raise(outside.remove_file(meta_));
     or_raise(whole->close());
 }

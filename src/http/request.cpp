@@ -42,7 +42,7 @@ std::string request::serialise() const
     for (const auto& field : fields_) {
         if (!text::is_token(field.name))
             refuse("a field name is no token", field.name);
-        if (field.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+        if (std::ranges::any_of(field.value, [](char each) { return each == '\r' || each == '\n' || each == '\0'; }))
             refuse("the field " + field.name + " holds CR, LF or NUL", field.value);
         result.append(field.name).append(": ").append(field.value).append("\r\n");
     }
