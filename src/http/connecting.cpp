@@ -83,16 +83,18 @@ task<connection> connector::reach_origin(const route& way, time_point deadline)
         found = options.known_addresses(tcp(way.host, way.port));
     if (found.empty())
         found = co_await with_deadline(how.timeout, resolve(tcp(way.host, way.port), options.only));
-    std::vector<error> failures;
+    std::shared_ptr<const error> failure;
     for (const endpoint& each : found) {
         connect_options again = how;
         again.timeout = time_left(deadline, own.now());
         auto made = co_await as_result(reach(tcp(address_text(each), way.port), std::move(again)));
         if (made)
             co_return std::move(*made);
-        failures.push_back(made.error());
+        failure = made.error().clone();
     }
-    throw error::of_attempts("connect to", host_and_port(way.host, way.port), std::move(failures));
+    if (failure == nullptr)
+        throw error(std::make_error_code(std::errc::address_not_available), "connect to", host_and_port(way.host, way.port));
+    failure->raise();
 }
 
 /// `again`: the proxy wants to know who asks, on another connection.

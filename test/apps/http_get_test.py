@@ -230,7 +230,7 @@ class Output(HttpGet):
 
         with raw_server(serve) as port:
             self.assert_fails(23, self.get(port), "rename file file.part to file: ", os.strerror(errno.EEXIST))
-        self.assertEqual(self.files(), ["file"])
+        self.assertEqual((self.files(), self.content("file.part")), (["file", "file.part"], b"body"))
 
 
 class Failures(HttpGet):

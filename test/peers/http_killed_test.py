@@ -59,7 +59,7 @@ class Killed(http_servers.Interrupted):
     def test_what_comes_slowly_is_noted_before_it_is_much(self):
         target = f"/rated/{self.name}"
         with self.until(1, self.url + target, "-H", "Rate: 100k") as running:
-            programs.wait_until(lambda: os.path.exists(self.path("x.part.meta")))
+            programs.wait_until(self.is_noted)
             running.end(signal.SIGKILL)
         there = self.size()
         self.assertLess(there, MIB)
@@ -161,7 +161,7 @@ class KilledAtEachCall(http_servers.Interrupted):
         def prepare():
             self.publish(self.name, *old)
             with self.until(MIB, url, *slow_after(MIB + MIB // 4)) as running:
-                programs.wait_until(lambda: os.path.exists(self.path("x.part.meta")))
+                programs.wait_until(self.is_noted)
                 running.end(signal.SIGKILL)
 
         self.kill_at_each(f"/rated/{self.name}", prepare, new, old)

@@ -202,7 +202,8 @@ class Microsocks(Proxies):
             with self.subTest(options=options):
                 command = self.url("http"), *options, "--socks5", self.open, "-o", "x"
                 self.assertEqual(self.run_program(*command)[0], status)
-                self.assertEqual(self.curl(*command)[0], status)
+                if status == 0:  # else it depends on curl's version
+                    self.assertEqual(self.curl(*command)[0], status)
 
     def test_with_a_login(self):
         for scheme in "http", "https":

@@ -206,11 +206,16 @@ class Interrupted(Case):
         self.name = self.id().rpartition(".")[2]
         self.data = self.publish(self.name, content(self.SIZE, self.name), OLD)
 
+    def is_noted(self):
+        """Whether there are notes; for a moment they are empty."""
+        notes = self.path("x.part.meta")
+        return os.path.exists(notes) and os.path.getsize(notes) > 0
+
     def killed(self, target, point, *options):
         """Kills it there, or a little later; the first byte that has to be asked for next."""
         with self.until(point, self.url + target, *slow_after(point), *options) as running:
             running.end(signal.SIGKILL)
-        return self.size() if os.path.exists(self.path("x.part.meta")) else 0
+        return self.size() if self.is_noted() else 0
 
     def finish(self, target, expected, *options):
         self.assert_answer(b"", self.url + target, "-o", "x", *options)
