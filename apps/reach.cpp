@@ -74,7 +74,7 @@ portico::task<portico::connection> reach_silently(const settings& chosen, portic
     const portico::address where = detoured(chosen, to);
     const host_entry* const known = how.socks5 ? nullptr : entry_for(chosen, where);
     if (known != nullptr)
-        co_return co_await connect_to_any(of_family(known->addresses, how.only), to_string(where), std::move(how));
+        co_return co_await connect_to_any(of_family(known->addresses, chosen.family), to_string(where), std::move(how));
     co_return co_await portico::connect(where, std::move(how));
 }
 

@@ -134,7 +134,7 @@ http::download_options options_for(session& in, const job& what)
 
 std::string path_for(const settings& chosen, const job& what, const portico::url& from)
 {
-    const std::string name = what.output.empty() ? http::file_name(from) : what.output;
+    std::string name = what.output.empty() ? http::file_name(from) : what.output;
     if (chosen.output_folder.empty() || name.starts_with('/'))
         return name;
     return chosen.output_folder + (chosen.output_folder.ends_with('/') ? "" : "/") + name;

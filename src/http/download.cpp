@@ -402,7 +402,7 @@ private:
     {
         std::string text = "HTTP/1." + std::to_string(head.minor_version) + ' ' + std::to_string(head.status) + ' ' + head.reason;
         for (const auto& [name, value] : head.fields)
-            text += "\r\n" + name + ": " + value;
+            text.append("\r\n").append(name).append(": ").append(value);
         text += "\r\n\r\n";
         skips_body_ = false;
         on_data(text);
