@@ -207,7 +207,7 @@ private:
 
     void add_the_callers(fields& to, bool of_proxy)
     {
-        std::string cookies = in_.cookies.header_for(cookie_place(), now());
+        std::string sent = in_.cookies.header_for(cookie_place(), now());
         for (const auto& [name, value] : how_.fields) {
             const bool is_secret = text::equals_ignoring_case(name, "Authorization") || text::equals_ignoring_case(name, "Cookie")
                                    || text::equals_ignoring_case(name, "Host");
@@ -216,7 +216,7 @@ private:
             if (text::equals_ignoring_case(name, "Proxy-Authorization") && !of_proxy)
                 continue; // in the clear, or to the wrong one
             if (text::equals_ignoring_case(name, "Cookie"))
-                cookies += (cookies.empty() ? "" : "; ") + value;
+                sent += (sent.empty() ? "" : "; ") + value;
             else if (is_own(name))
                 to.set(name, value);
             else
@@ -227,8 +227,8 @@ private:
             to.set("Referer", referrer_);
         for (const std::string& name : how_.without)
             to.remove(name);
-        if (!cookies.empty())
-            to.add("Cookie", std::move(cookies));
+        if (!sent.empty())
+            to.add("Cookie", std::move(sent));
         if (in_.options.user_agent.empty() && to.find("User-Agent") == std::string_view())
             to.remove("User-Agent");
     }
